@@ -1,0 +1,1 @@
+"""Ray actors: cameras, the assistant registry, the dispatcher, the trainer, and what starts them."""

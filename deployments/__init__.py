@@ -1,0 +1,1 @@
+"""The three networks as Ray Serve deployments."""

@@ -1,0 +1,278 @@
+"""stores.yaml as pydantic models: unknown keys are refused, `${NAME}` is taken from the environment."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import model_validator
+from pydantic_core import ErrorDetails
+
+from domain.errors import SettingsError
+
+
+def home() -> Path:
+    """The folder of the database and the classifiers: `AMIKO_HOME`, or the user's data folder."""
+    return Path(os.environ.get("AMIKO_HOME") or platformdirs.user_data_dir("amiko"))
+
+
+def cache() -> Path:
+    """The folder of the networks' weights: `AMIKO_CACHE`, or the user's cache folder."""
+    return Path(os.environ.get("AMIKO_CACHE") or platformdirs.user_cache_dir("amiko"))
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("expected a time zone such as Europe/Moscow") from error
+    return name
+
+
+def _inside_order(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    x1, y1, x2, y2 = box
+    if not (x1 < x2 and y1 < y2):
+        raise ValueError("expected [x_min, y_min, x_max, y_max] with x_min < x_max and y_min < y_max")
+    return box
+
+
+def _address(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Identity = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Pixel = Annotated[int, Field(ge=0)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Region = Annotated[tuple[Pixel, Pixel, Pixel, Pixel], AfterValidator(_inside_order)]
+#: A file, a device number, or an rtsp/http address. Secret, since an address may hold a password.
+Source = Annotated[SecretStr, BeforeValidator(_address)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Door(_Model):
+    """A line across the doorway and a point on its inner side, in pixels of the camera's picture."""
+
+    line: tuple[Pixel, Pixel, Pixel, Pixel]
+    inside: tuple[Pixel, Pixel]
+
+    @model_validator(mode="after")
+    def _has_two_sides(self) -> Self:
+        x1, y1, x2, y2 = self.line
+        if (x1, y1) == (x2, y2):
+            raise ValueError("the door's line needs two different ends")
+        x, y = self.inside
+        if (x2 - x1) * (y - y1) == (y2 - y1) * (x - x1):
+            raise ValueError("the point inside lies on the door's line; take one on the shop's side of it")
+        return self
+
+
+class Camera(_Model):
+    """One video source with a role."""
+
+    id: Identity
+    role: Literal["entrance", "department"]
+    source: Source
+    #: Department cameras only: whose visitors they see.
+    department: Name | None = None
+    #: Entrance cameras only: without it, whoever is present for a second is a visit.
+    door: Door | None = None
+    #: The part of the picture that is looked at; the whole one if not given.
+    region: Region | None = None
+    #: The detector's input size, pixels; 640 finds small people far away and costs about twice as much.
+    size: Literal[416, 640] = 416
+    #: Detections a second.
+    fps: Annotated[float, Field(gt=0, le=30)] = 5
+    #: Detections with a lower score are not believed, 0 to 1.
+    score: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    #: Department cameras: seconds that a person stays before becoming a sample; most who pass want another one.
+    dwell_s: Annotated[float, Field(ge=0)] = 5
+    #: Entrance cameras: who went out less than so many seconds ago and comes back is no new visit.
+    return_s: Annotated[float, Field(ge=0)] = 60
+
+    @model_validator(mode="after")
+    def _fits_its_role(self) -> Self:
+        if self.role == "department" and self.department is None:
+            raise ValueError("a camera with role department needs the key department")
+        if self.role == "entrance" and self.department is not None:
+            raise ValueError("a camera with role entrance has no department")
+        if self.role == "department" and self.door is not None:
+            raise ValueError("a camera with role department has no door")
+        return self
+
+
+class Store(_Model):
+    """One shop."""
+
+    id: Identity
+    name: Name
+    timezone: TimeZone = "Europe/Moscow"
+    departments: Annotated[list[Name], Field(min_length=1)]
+    cameras: list[Camera] = []
+    #: One visitor to the assistant who has waited longest, or to everyone who waits.
+    notify: Literal["longest_waiting", "everyone"] = "longest_waiting"
+    #: Seconds until a notification that could not be delivered expires.
+    notification_lifetime_s: Annotated[float, Field(gt=0)] = 60
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        for what, names in (("camera id", [c.id for c in self.cameras]), ("department", self.departments)):
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"{what} {sorted(twice)[0]!r} stands twice")
+        for camera in self.cameras:
+            if camera.department is not None and camera.department not in self.departments:
+                raise ValueError(
+                    f"camera {camera.id!r} belongs to the department {camera.department!r},"
+                    f" which is not one of {', '.join(self.departments)}"
+                )
+        return self
+
+
+class Telegram(_Model):
+    #: From @BotFather.
+    token: SecretStr
+    #: Telegram ids of the people who get the reports.
+    admins: list[int] = []
+    #: Any server that speaks the Bot API.
+    api_url: str = "https://api.telegram.org"
+
+
+class Scaling(_Model):
+    """How many replicas of a network Ray Serve runs."""
+
+    min_replicas: Annotated[int, Field(ge=1)] = 1
+    max_replicas: Annotated[int, Field(ge=1)] = 2
+    #: Requests under way per replica that autoscaling aims at.
+    target_ongoing_requests: Annotated[float, Field(gt=0)] = 4
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError("min_replicas is larger than max_replicas")
+        return self
+
+
+class ScalingOfNetworks(_Model):
+    detector: Scaling = Scaling()
+    encoder: Scaling = Scaling()
+    classifier: Scaling = Scaling()
+
+
+class Networks(_Model):
+    detector: str = "yolox-nano"
+    encoder: str = "efficientnet-lite0"
+    scaling: ScalingOfNetworks = ScalingOfNetworks()
+
+
+class Training(_Model):
+    #: The daily training, in each store's time zone.
+    at: ClockTime = "10:31"
+    keep_samples_days: Annotated[int, Field(ge=1)] = 90
+
+
+class Settings(_Model):
+    telegram: Telegram
+    networks: Networks = Networks()
+    training: Training = Training()
+    stores: Annotated[list[Store], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _store_ids_differ(self) -> Self:
+        ids = [store.id for store in self.stores]
+        if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
+            raise ValueError(f"store id {sorted(twice)[0]!r} stands twice")
+        return self
+
+    def store(self, store_id: str | None) -> Store:
+        """The store with that id; the only one where no id is given.
+
+        Raises SettingsError for an id that is not there, and for none where there are several.
+        """
+        ids = ", ".join(store.id for store in self.stores)
+        if store_id is None:
+            if len(self.stores) > 1:
+                raise SettingsError(f"there are several stores: say which with --store ({ids})")
+            return self.stores[0]
+        for store in self.stores:
+            if store.id == store_id:
+                return store
+        raise SettingsError(f"no store {store_id!r} in the settings; there are: {ids}")
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _fill(value: Any, environment: Mapping[str, str], where: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _fill(item, environment, f"{where}.{key}" if where else str(key))
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_fill(item, environment, f"{where}.{number}") for number, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def from_environment(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if not environment.get(name):
+            raise KeyError(f"{where}: the environment variable {name} is not set; set it: export {name}=…")
+        return environment[name]
+
+    return _VARIABLE.sub(from_environment, value)
+
+
+def _explain(error: ErrorDetails, document: object) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "(top)"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key; remove it or check its spelling"
+    if error["type"] == "missing":
+        return f"{key}: missing"
+    text = error["msg"].removeprefix("Value error, ")
+    value = document
+    for part in error["loc"]:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+    secret = {"token", "source"} & {str(part) for part in error["loc"]}
+    told = "" if secret or isinstance(value, dict | list) else f": {value!r}"
+    return f"{key}{told}: {text[0].lower()}{text[1:]}"
+
+
+def read_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check stores.yaml.
+
+    Raises SettingsError with a line for each thing that is wrong: file, key, value, what was expected.
+    Secrets are named, never shown.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; README.md shows a stores.yaml to start from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from error
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f", line {place.line + 1}" if place else ""
+        raise SettingsError(f"{path}{line}: is not YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: expected the keys telegram and stores")
+    try:
+        document = _fill(document, environment, "")
+    except KeyError as error:
+        raise SettingsError(f"{path}: {error.args[0]}") from None
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        lines = [_explain(details, document) for details in error.errors(include_url=False)]
+        raise SettingsError("\n".join(f"{path}: {line}" for line in lines)) from None

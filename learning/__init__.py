@@ -1,0 +1,1 @@
+"""Training a department classifier and deciding whether it earns its place. No Ray."""

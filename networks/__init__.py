@@ -1,0 +1,1 @@
+"""The three networks as plain torch: modules, weights and loaders. Knows neither Ray nor OpenCV windows."""

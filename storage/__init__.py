@@ -1,0 +1,1 @@
+"""SQLite: one file a subject, numbered migrations."""
