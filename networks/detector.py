@@ -12,7 +12,7 @@ from domain.records import Detection, Image
 from networks import weights
 from networks.yolox import YoloxNano
 
-#: Boxes that overlap by more (intersection over union) are one person. YOLOX evaluates with 0.65, which leaves
+#: Boxes that overlap by more (intersection over union) are one person. YOLOX evaluates with 0.65, leaving
 #: doubles on single people; at 0.5 those who walk side by side are still two.
 OVERLAP = 0.5
 #: COCO's class "person".

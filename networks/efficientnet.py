@@ -66,8 +66,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = functional.relu6(self._bn0(self._expand_conv(x)), inplace=True) if self.expands else x
         y = functional.relu6(self._bn1(self._depthwise_conv(y)), inplace=True)
-        y = self._bn2(self._project_conv(y))
-        return x + y if self.residual else y
+        narrow: Tensor = self._bn2(self._project_conv(y))
+        return x + narrow if self.residual else narrow
 
 
 class EfficientNetLite0(nn.Module):

@@ -1,0 +1,33 @@
+"""How records lie in columns: predictions as JSON, embeddings as float16 BLOBs."""
+
+import json
+
+import numpy as np
+
+from domain.records import Embedding, Prediction, Ranked
+
+
+def prediction_to_json(prediction: Prediction | None) -> str | None:
+    if prediction is None:
+        return None
+    ranking = [[ranked.department, round(ranked.probability, 6)] for ranked in prediction.ranking]
+    return json.dumps({"classifier": prediction.classifier, "ranking": ranking}, ensure_ascii=False)
+
+
+def prediction_from_json(text: str | None) -> Prediction | None:
+    if text is None:
+        return None
+    document = json.loads(text)
+    ranking = tuple(Ranked(department=name, probability=value) for name, value in document["ranking"])
+    return Prediction(ranking=ranking, classifier=document["classifier"])
+
+
+def embedding_to_blob(embedding: Embedding) -> bytes:
+    """Half precision: 2.5 kB instead of 5, with a relative error below 0.001."""
+    return embedding.vector.astype(np.float16).tobytes()
+
+
+def embedding_from_blob(blob: bytes | None, encoder: str | None) -> Embedding | None:
+    if blob is None or encoder is None:
+        return None
+    return Embedding(vector=np.frombuffer(blob, np.float16).astype(np.float32), encoder=encoder)
