@@ -162,3 +162,21 @@ class Sample:
     #: What must not be torn apart by a split: the track, the visit, the recording.
     group: str
     embedding: Embedding
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SampleTable:
+    """Many samples of one store and one encoder as columns: row `i` of each is the same sample."""
+
+    #: Shape `(N, dimensions)`; as stored, in half precision.
+    vectors: NDArray[np.float16]
+    encoder: str
+    departments: tuple[str, ...]
+    origins: tuple[Origin, ...]
+    #: Empty where there was none.
+    cameras: tuple[str, ...]
+    days: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.departments)

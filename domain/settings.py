@@ -9,8 +9,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic import model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from domain.errors import SettingsError
@@ -173,10 +181,23 @@ class Networks(_Model):
     scaling: ScalingOfNetworks = ScalingOfNetworks()
 
 
+class SampleWeights(_Model):
+    """How much a sample counts in training, by where its label came from."""
+
+    camera: Annotated[float, Field(ge=0, le=100)] = 1
+    #: Worth most: they are seen at the door, as predictions are.
+    assistant: Annotated[float, Field(ge=0, le=100)] = 4
+    #: Named `import` in stores.yaml, a word that Python keeps for itself.
+    imported: Annotated[float, Field(ge=0, le=100, alias="import")] = 1
+
+
 class Training(_Model):
     #: The daily training, in each store's time zone.
     at: ClockTime = "10:31"
     keep_samples_days: Annotated[int, Field(ge=1)] = 90
+    #: Files of classifiers kept for each store, beside the one in use.
+    keep_classifiers: Annotated[int, Field(ge=1)] = 5
+    weights: SampleWeights = SampleWeights()
 
 
 class Settings(_Model):
@@ -213,10 +234,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 def _fill(value: Any, environment: Mapping[str, str], where: str) -> Any:
     if isinstance(value, dict):
-        return {
-            key: _fill(item, environment, f"{where}.{key}" if where else str(key))
-            for key, item in value.items()
-        }
+        return {key: _fill(item, environment, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_fill(item, environment, f"{where}.{number}") for number, item in enumerate(value)]
     if not isinstance(value, str):
@@ -240,9 +258,9 @@ def _explain(error: ErrorDetails, document: object) -> str:
     text = error["msg"].removeprefix("Value error, ")
     value = document
     for part in error["loc"]:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        ):
             value = value[part]
     secret = {"token", "source"} & {str(part) for part in error["loc"]}
     told = "" if secret or isinstance(value, dict | list) else f": {value!r}"

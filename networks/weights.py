@@ -167,9 +167,7 @@ def _write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         Path(file.name).replace(path)
     except OSError as error:
-        raise NetworksError(
-            f"{path}: can't be written: {error.strerror}; AMIKO_CACHE names another folder"
-        ) from error
+        raise NetworksError(f"{path}: can't be written: {error.strerror}; AMIKO_CACHE names another folder") from error
 
 
 def load(network: Embedded) -> tuple[Tensors, str]:

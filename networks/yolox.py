@@ -46,9 +46,7 @@ class CSPLayer(nn.Module):
         super().__init__()
         self.through = ConvAct(inputs, outputs // 2, 1)
         self.past = ConvAct(inputs, outputs // 2, 1)
-        self.bottlenecks = nn.Sequential(
-            *(Bottleneck(outputs // 2, shortcut=shortcut) for _ in range(bottlenecks))
-        )
+        self.bottlenecks = nn.Sequential(*(Bottleneck(outputs // 2, shortcut=shortcut) for _ in range(bottlenecks)))
         self.merge = ConvAct(outputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,9 +78,7 @@ class Backbone(nn.Module):
         self.dark2 = nn.Sequential(depthwise(16, 32, 2), CSPLayer(32, 32, 1))
         self.dark3 = nn.Sequential(depthwise(32, 64, 2), CSPLayer(64, 64, 3))
         self.dark4 = nn.Sequential(depthwise(64, 128, 2), CSPLayer(128, 128, 3))
-        self.dark5 = nn.Sequential(
-            depthwise(128, 256, 2), SpatialPyramid(256), CSPLayer(256, 256, 1, shortcut=False)
-        )
+        self.dark5 = nn.Sequential(depthwise(128, 256, 2), SpatialPyramid(256), CSPLayer(256, 256, 1, shortcut=False))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # Focus: every second pixel to a channel of its own, (B, 3, H, W) -> (B, 12, H/2, W/2)
@@ -148,10 +144,7 @@ class YoloxNano(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         maps = self.neck(*self.backbone(x))
         return torch.cat(
-            [
-                _decode(head(level), stride)
-                for head, level, stride in zip(self.heads, maps, STRIDES, strict=True)
-            ],
+            [_decode(head(level), stride) for head, level, stride in zip(self.heads, maps, STRIDES, strict=True)],
             1,
         )
 

@@ -71,13 +71,15 @@ class Database:
         """BEGIN IMMEDIATE to COMMIT; anything raised inside rolls all of it back."""
         # one connection has one transaction: tasks of this process take turns here, processes at the file
         async with self._writing:
-            await self._connection.execute("BEGIN IMMEDIATE")
             try:
+                await self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
+                await self._connection.execute("COMMIT")
             except BaseException:
-                await self._connection.execute("ROLLBACK")
+                # rollback() does nothing where BEGIN itself failed; the statements run in one thread, in order,
+                # so that a task cancelled in the middle leaves no transaction open
+                await self._connection.rollback()
                 raise
-            await self._connection.execute("COMMIT")
 
     async def read(self, sql: str, values: Iterable[Value] = ()) -> list[sqlite3.Row]:
         """The rows of one query; never sees a half-done transaction of this connection."""
@@ -92,19 +94,13 @@ class Database:
         for number, migration in enumerate(migrations[row[0] :], start=row[0] + 1):
             script = migration.read_text(encoding="utf-8")
             # two processes may open a new file at once: the second finds it done
-            await self._connection.execute("BEGIN IMMEDIATE")
-            (now,) = await self._connection.execute_fetchall("PRAGMA user_version")
-            if now[0] >= number:
-                await self._connection.execute("ROLLBACK")
-                continue
-            try:
+            async with self.transaction() as connection:
+                (now,) = await connection.execute_fetchall("PRAGMA user_version")
+                if now[0] >= number:
+                    continue
                 for statement in _statements(script):
-                    await self._connection.execute(statement)
-                await self._connection.execute(f"PRAGMA user_version = {number}")
-            except sqlite3.Error:
-                await self._connection.execute("ROLLBACK")
-                raise
-            await self._connection.execute("COMMIT")
+                    await connection.execute(statement)
+                await connection.execute(f"PRAGMA user_version = {number}")
 
 
 def _statements(script: str) -> list[str]:
