@@ -1,0 +1,180 @@
+"""The third network: embeddings in, departments out; and the artifact that a training leaves behind."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from domain.errors import ClassifierError, EncoderMismatchError, InputError
+from domain.records import Embedding, Ranked
+
+#: The key of the JSON in the safetensors header, and the number of its layout.
+METADATA = "amiko.classifier"
+FORMAT = 1
+#: How far a probability may be from the one that was noted at the training: other processors round otherwise.
+TOLERANCE = 1e-3
+#: Vectors with known answers that a classifier carries.
+PROBES = 8
+
+Floats = NDArray[np.float32]
+
+
+class MLP(nn.Module):
+    """input-64-32-departments: `(N, dimensions)` to logits `(N, departments)`."""
+
+    def __init__(self, dimensions: int, departments: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(dimensions, 64),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(64, 32),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(32, departments),
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.layers(inputs)
+        return logits
+
+
+def normalised(vectors: Floats) -> Floats:
+    """Rows of length 1: how bright or sharp a crop is shows in the length, what it shows in the direction."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: Floats = vectors / np.maximum(lengths, 1e-12)
+    return scaled
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Classifier:
+    """A trained MLP with all that a prediction needs. Immutable; as a file it is safetensors with JSON in front."""
+
+    model: MLP
+    #: In the order of the network's outputs.
+    departments: tuple[str, ...]
+    #: The identity of the encoder whose embeddings it understands.
+    encoder: str
+    #: float32, shape `(dimensions,)`: subtracted from a normalised vector, and what the rest is divided by.
+    mean: Floats
+    scale: Floats
+    #: Logits are divided by it before softmax; found on samples that the network was not fitted to.
+    temperature: float
+    #: Whole days of the calendar from this one on (`YYYY-MM-DD`) were not trained on; None where all were.
+    held_out_from: str | None = None
+    #: The number under which the store keeps it; 0 before that.
+    version: int = 0
+    #: Known answers for the self-test: vectors `(PROBES, dimensions)`, probabilities `(PROBES, departments)`.
+    probes: Floats
+    answers: Floats
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.mean.shape[0])
+
+    def with_version(self, version: int) -> Self:
+        return replace(self, version=version)
+
+    def probabilities(self, vectors: Floats) -> Floats:
+        """`(N, dimensions)` raw embeddings to `(N, departments)`; rows sum to 1."""
+        with torch.inference_mode():
+            inputs = torch.from_numpy((normalised(vectors) - self.mean) / self.scale)
+            outputs: Floats = torch.softmax(self.model(inputs) / self.temperature, 1).numpy()
+        return outputs
+
+    def predict(self, embeddings: Sequence[Embedding]) -> list[tuple[Ranked, ...]]:
+        """The departments for each embedding, the most probable first.
+
+        Raises EncoderMismatchError for another encoder's embeddings, InputError for numbers that are none.
+        """
+        if not embeddings:
+            return []
+        for embedding in embeddings:
+            self.check(embedding)
+        vectors = np.stack([embedding.vector for embedding in embeddings]).astype(np.float32, copy=False)
+        return [
+            tuple(
+                Ranked(department=self.departments[number], probability=float(row[number]))
+                for number in np.argsort(-row, kind="stable")
+            )
+            for row in self.probabilities(vectors)
+        ]
+
+    def check(self, embedding: Embedding) -> None:
+        """Raises what `predict` would raise for it."""
+        if embedding.encoder != self.encoder or embedding.vector.shape != (self.dimensions,):
+            raise EncoderMismatchError(
+                f"the classifier (version {self.version}) was trained with the encoder {self.encoder},"
+                f" {self.dimensions} numbers; this embedding is of {embedding.encoder},"
+                f" {embedding.vector.size}. Train one for it: amiko train"
+            )
+        if not np.isfinite(embedding.vector).all():
+            raise InputError("the embedding holds numbers that are none (NaN or infinite)")
+
+    def self_test(self) -> None:
+        """Raises ClassifierError unless it gives the answers that it gave when it was trained."""
+        if not all(torch.isfinite(tensor).all() for tensor in self.model.state_dict().values()):
+            raise ClassifierError(f"classifier version {self.version}: weights that are no numbers")
+        difference = np.abs(self.probabilities(self.probes) - self.answers).max()
+        # written so that NaN fails
+        if not difference <= TOLERANCE:
+            raise ClassifierError(
+                f"classifier version {self.version} fails its self-test: it answers otherwise than when trained"
+            )
+
+    def to_bytes(self) -> bytes:
+        """The file's content: safetensors, the rest as JSON in its header."""
+        metadata = {
+            "format": FORMAT,
+            "departments": self.departments,
+            "encoder": self.encoder,
+            "temperature": self.temperature,
+            "held_out_from": self.held_out_from,
+            "version": self.version,
+        }
+        tensors = {f"model.{name}": tensor.contiguous() for name, tensor in self.model.state_dict().items()}
+        for name in ("mean", "scale", "probes", "answers"):
+            tensors[name] = torch.from_numpy(np.ascontiguousarray(getattr(self, name)))
+        return safetensors.torch.save(tensors, {METADATA: json.dumps(metadata, ensure_ascii=False)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Raises ClassifierError for anything but what `to_bytes` wrote."""
+        try:
+            tensors = safetensors.torch.load(data)
+            size = int.from_bytes(data[:8], "little")
+            metadata = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][METADATA])
+            if metadata["format"] != FORMAT:
+                raise ClassifierError(
+                    f"the classifier's format is {metadata['format']}, this Amiko reads {FORMAT}: update it"
+                )
+            arrays = {name: tensors[name].numpy() for name in ("mean", "scale", "probes", "answers")}
+            departments = tuple(str(name) for name in metadata["departments"])
+            model = MLP(arrays["mean"].shape[0], len(departments)).eval()
+            model.load_state_dict(
+                {
+                    name.removeprefix("model."): tensor
+                    for name, tensor in tensors.items()
+                    if name.startswith("model.")
+                }
+            )
+            return cls(
+                model=model,
+                departments=departments,
+                encoder=str(metadata["encoder"]),
+                temperature=float(metadata["temperature"]),
+                held_out_from=metadata["held_out_from"],
+                version=int(metadata["version"]),
+                **arrays,
+            )
+        except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
+            raise ClassifierError(
+                f"the classifier's file is damaged or is none: {str(error).splitlines()[0]}"
+            ) from error
