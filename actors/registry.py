@@ -101,12 +101,14 @@ class AssistantRegistry:
     async def off(self, *, telegram_id: int, update: int) -> bool:
         """Wait no longer; False where the assistant did not. What was still to be sent goes to somebody else.
 
-        Raises NotRegisteredError.
+        Somebody who is nobody's assistant does not wait either.
         """
         now = self._clock()
         async with self._database.transaction() as connection:
             await self._expire(connection, now)
-            assistant = await self._known(connection, telegram_id)
+            assistant = await assistants.by_telegram_id(connection, telegram_id)
+            if assistant is None:
+                return False
             before = await assistants.remembered(connection, assistant.id, update)
             if before is not None:
                 return before

@@ -135,7 +135,7 @@ class Store(_Model):
     def _is_consistent(self) -> Self:
         for what, names in (("camera id", [c.id for c in self.cameras]), ("department", self.departments)):
             if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"{what} {sorted(twice)[0]!r} stands twice")
+                raise ValueError(f"{what} {min(twice)!r} stands twice")
         for camera in self.cameras:
             if camera.department is not None and camera.department not in self.departments:
                 raise ValueError(
@@ -210,7 +210,7 @@ class Settings(_Model):
     def _store_ids_differ(self) -> Self:
         ids = [store.id for store in self.stores]
         if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
-            raise ValueError(f"store id {sorted(twice)[0]!r} stands twice")
+            raise ValueError(f"store id {min(twice)!r} stands twice")
         return self
 
     def store(self, store_id: str | None) -> Store:
@@ -258,10 +258,10 @@ def _explain(error: ErrorDetails, document: object) -> str:
     text = error["msg"].removeprefix("Value error, ")
     value = document
     for part in error["loc"]:
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
-            value = value[part]
+        try:
+            value = value[part]  # type: ignore[index]  # whatever lies there: what can't be gone into ends the walk
+        except (KeyError, IndexError, TypeError):
+            break
     secret = {"token", "source"} & {str(part) for part in error["loc"]}
     told = "" if secret or isinstance(value, dict | list) else f": {value!r}"
     return f"{key}{told}: {text[0].lower()}{text[1:]}"

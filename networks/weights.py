@@ -170,17 +170,22 @@ def _write_whole(path: Path, data: bytes) -> None:
         raise NetworksError(f"{path}: can't be written: {error.strerror}; AMIKO_CACHE names another folder") from error
 
 
-def load(network: Embedded) -> tuple[Tensors, str]:
-    """The weights and their identity, `name@` and 8 hex digits of their sha256.
-
-    Raises NetworksError where they are missing or damaged.
-    """
+def check(network: Embedded) -> None:
+    """Raises NetworksError where the weights are missing or damaged."""
     path = path_of(network)
     if not path.exists():
         raise NetworksError(f"{network.name}: no weights in {path.parent}; bring them: amiko networks pull")
     if not is_sound(network):
         raise NetworksError(f"{path}: the weights are damaged; bring them again: amiko networks pull")
-    data = path.read_bytes()
+
+
+def load(network: Embedded) -> tuple[Tensors, str]:
+    """The weights and their identity, `name@` and 8 hex digits of their sha256.
+
+    Raises NetworksError where they are missing or damaged.
+    """
+    check(network)
+    data = path_of(network).read_bytes()
     return safetensors.torch.load(data), f"{network.name}@{hashlib.sha256(data).hexdigest()[:8]}"
 
 

@@ -1,0 +1,263 @@
+"""CameraActor: one camera, from its source to visits that are announced and samples that are kept.
+
+Full-size frames stay in this process. To the detector goes a small picture, one at a time; to the encoder one crop
+a person.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine
+from datetime import datetime
+from statistics import quantiles
+from typing import Protocol, TypedDict
+from zoneinfo import ZoneInfo
+
+import cv2
+
+from actors.networks import Networks
+from domain.errors import AmikoError
+from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
+from domain.settings import Camera, Store
+from vision.capture import Capture, SourceEndedError
+from vision.picture import Picture
+from vision.source import LIVE, kind_of
+from vision.watcher import Seen, SeenKind, Watcher
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds that a frame waits for a detector that is down: a replica that died is replaced in less.
+DETECT_PATIENCE_S = 10.0
+#: Seconds until a visitor is announced without a department: late is worse than unknown.
+DESCRIBE_PATIENCE_S = 4.0
+#: Seconds that a read waits for a frame before looking whether the actor is to stop.
+READ_S = 0.5
+#: Times per stage that are kept for the status.
+TIMES = 1000
+
+
+class Announcer(Protocol):
+    """Where visits go: the assistant registry."""
+
+    async def announce(self, visit: Visit) -> None: ...
+
+
+class Collector(Protocol):
+    """Where samples go: the trainer."""
+
+    async def add_sample(self, sample: Sample) -> None: ...
+
+
+class CameraStatus(TypedDict):
+    """One camera's part of `amiko status`."""
+
+    camera: str
+    role: str
+    state: str
+    reason: str
+    #: Frames read, and frames of a live source that nobody had time for.
+    frames: int
+    dropped: int
+    detections: int
+    visits: int
+    samples: int
+    #: Visits and samples that are on their way.
+    pending: int
+    #: p50 and p95 in milliseconds of the last calls, by stage: detect, describe, announce.
+    stages_ms: dict[str, dict[str, float]]
+
+
+class CameraWorker:
+    """Plain and without Ray; one thin line makes an actor of it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        camera: Camera,
+        networks: Networks,
+        announcer: Announcer,
+        collector: Collector,
+        run: str,
+        paced: bool,
+        loop: bool,
+    ) -> None:
+        """`run` names this run of the system: a recording that a restarted actor plays again makes the same visits.
+
+        `paced`, `loop`: how a recording is played; cameras know neither.
+        """
+        self._store = store
+        self._camera = camera
+        self._networks = networks
+        self._announcer = announcer
+        self._collector = collector
+        self._run_id = run
+        self._paced = paced
+        self._loop = loop
+        self._state, self._reason = "connecting", "starting"
+        self._capture: Capture | None = None
+        self._frames = self._detections = self._visits = self._samples = 0
+        self._times: dict[str, deque[float]] = {}
+        self._pending: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch, within the running event loop."""
+        self._task = asyncio.create_task(self._watch(), name=f"camera {self._camera.id}")
+
+    async def stop(self) -> None:
+        """Stop watching, and finish what is on its way."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        if self._pending:
+            await asyncio.wait(self._pending, timeout=DESCRIBE_PATIENCE_S)
+
+    async def status(self) -> CameraStatus:
+        capture = self._capture
+        return CameraStatus(
+            camera=self._camera.id,
+            role=self._camera.role,
+            state=capture.state.state.value if capture else self._state,
+            reason=capture.state.reason if capture else self._reason,
+            frames=self._frames,
+            dropped=capture.dropped if capture else 0,
+            detections=self._detections,
+            visits=self._visits,
+            samples=self._samples,
+            pending=len(self._pending),
+            stages_ms={stage: _percentiles(times) for stage, times in self._times.items()},
+        )
+
+    async def _watch(self) -> None:
+        # OpenCV would take a thread for each core, from the replicas
+        cv2.setNumThreads(1)
+        watcher = Watcher(self._camera)
+        try:
+            # opening a recording reads from it
+            capture = await asyncio.to_thread(
+                Capture, self._camera.source.get_secret_value(), paced=self._paced, loop=self._loop
+            )
+            self._capture = capture
+            try:
+                await self._read(capture, watcher)
+            finally:
+                # a source that hangs may take two seconds to close
+                await asyncio.to_thread(capture.close)
+        except SourceEndedError as error:
+            await self._handle(watcher.finish(), time.time())
+            self._capture, self._state, self._reason = None, "ended", str(error)
+        except AmikoError as error:
+            # wrong for good, until somebody changes the settings: told by the status, and the other cameras go on
+            _LOGGER.error("camera %s/%s: %s", self._store.id, self._camera.id, error)  # noqa: TRY400
+            self._capture, self._state, self._reason = None, "lost", str(error)
+
+    async def _read(self, capture: Capture, watcher: Watcher) -> None:
+        while True:
+            frame = await asyncio.to_thread(capture.read, READ_S)
+            if frame is None:
+                continue
+            taken_at = time.time()
+            self._frames += 1
+            picture = watcher.look(frame)
+            if picture is not None:
+                seen = await self._detect(watcher, frame, picture)
+                await self._handle(seen, taken_at)
+
+    async def _detect(self, watcher: Watcher, frame: Frame, picture: Picture) -> list[Seen]:
+        start = time.perf_counter()
+        try:
+            found = await self._networks.detect(picture.image, watcher.score, patience_s=DETECT_PATIENCE_S)
+        except Exception as error:  # noqa: BLE001 - whatever the cluster says, the camera goes on with the next frame
+            _LOGGER.warning("camera %s/%s: no detection: %s", self._store.id, self._camera.id, error)
+            return []
+        self._note("detect", start)
+        self._detections += 1
+        return watcher.see(frame, picture, found)
+
+    async def _handle(self, events: list[Seen], taken_at: float) -> None:
+        for seen in events:
+            if seen.crop is None:
+                continue
+            if seen.kind is SeenKind.VISIT:
+                self._visits += 1
+                self._begin(self._announce(seen, seen.crop, taken_at))
+            elif seen.kind is SeenKind.SAMPLE:
+                self._samples += 1
+                self._begin(self._collect(seen, seen.crop, taken_at))
+
+    def _begin(self, work: Coroutine[object, object, None]) -> None:
+        # beside the watching, which must not wait for it
+        task = asyncio.create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._pending.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOGGER.error("camera %s/%s", self._store.id, self._camera.id, exc_info=error)
+
+    async def _announce(self, seen: Seen, crop: Image, taken_at: float) -> None:
+        embedding, prediction = await self._describe(crop)
+        start = time.perf_counter()
+        await self._announcer.announce(
+            Visit(
+                id=self._identity(seen, taken_at),
+                store=self._store.id,
+                camera=self._camera.id,
+                at=taken_at,
+                embedding=embedding,
+                prediction=prediction,
+            )
+        )
+        self._note("announce", start)
+
+    async def _describe(self, crop: Image) -> tuple[Embedding | None, Prediction | None]:
+        start = time.perf_counter()
+        try:
+            async with asyncio.timeout(DESCRIBE_PATIENCE_S):
+                described = await self._networks.describe(crop, self._store.id, patience_s=DESCRIBE_PATIENCE_S)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the visitor is there and is announced
+            _LOGGER.warning("camera %s/%s: no prediction: %s", self._store.id, self._camera.id, error)
+            return None, None
+        self._note("describe", start)
+        return described
+
+    async def _collect(self, seen: Seen, crop: Image, taken_at: float) -> None:
+        assert self._camera.department is not None
+        embedding = await self._networks.embed(crop, patience_s=DETECT_PATIENCE_S)
+        identity = self._identity(seen, taken_at)
+        await self._collector.add_sample(
+            Sample(
+                id=identity,
+                store=self._store.id,
+                department=self._camera.department,
+                origin=Origin.CAMERA,
+                camera=self._camera.id,
+                day=datetime.fromtimestamp(taken_at, ZoneInfo(self._store.timezone)).date().isoformat(),
+                group=identity,
+                embedding=embedding,
+            )
+        )
+
+    def _identity(self, seen: Seen, taken_at: float) -> str:
+        """The same for the same person of the same recording in the same run; never the same for two people."""
+        live = kind_of(self._camera.source.get_secret_value()) in LIVE
+        parts = (self._run_id, self._store.id, self._camera.id, seen.track, f"{taken_at:.3f}" if live else seen.frame)
+        return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:32]
+
+    def _note(self, stage: str, start: float) -> None:
+        self._times.setdefault(stage, deque(maxlen=TIMES)).append((time.perf_counter() - start) * 1000)
+
+
+def _percentiles(times: deque[float]) -> dict[str, float]:
+    if len(times) == 1:
+        return {"p50": round(times[0], 1), "p95": round(times[0], 1)}
+    cuts = quantiles(times, n=20, method="inclusive")
+    return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1)}

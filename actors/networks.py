@@ -1,0 +1,79 @@
+"""The three networks as an actor calls them: typed, and tried again where a replica dies under a call."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from ray import serve
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from actors.cluster import APPLICATION
+from domain.records import Detection, Embedding, Image, Prediction
+from networks import jpeg
+
+#: What passes by itself: a replica that was killed (Serve starts another within 3 s and does not repeat the call),
+#: one that is full, an application that is just being deployed again.
+PASSING = (RayActorError, BackPressureError, DeploymentUnavailableError)
+
+Answer = TypeVar("Answer")
+
+
+class Networks:
+    """Handles on the three deployments. Each call lasts `patience_s` seconds at the most, then the last error is raised."""
+
+    def __init__(self) -> None:
+        self._detector = _handle("PersonDetector")
+        self._encoder = _handle("VisitorEncoder")
+        self._classifier = _handle("DepartmentClassifier")
+
+    async def detect(self, picture: Image, score: float, *, patience_s: float) -> list[Detection]:
+        """People in a picture of the network's input size, in its pixels; those below `score` are left out."""
+        data = jpeg.encode(picture)
+
+        async def call() -> list[Detection]:
+            found: list[Detection] = await self._detector.detect.remote(data, score)
+            return found
+
+        return await _insist(call, patience_s)
+
+    async def embed(self, crop: Image, *, patience_s: float) -> Embedding:
+        """The embedding of a crop of any size."""
+        data = jpeg.encode(crop)
+
+        async def call() -> Embedding:
+            embedding: Embedding = await self._encoder.embed.remote(data)
+            return embedding
+
+        return await _insist(call, patience_s)
+
+    async def describe(self, crop: Image, store: str, *, patience_s: float) -> tuple[Embedding, Prediction | None]:
+        """The embedding of a crop, and what that store's classifier makes of it; None where it has none yet."""
+        data = jpeg.encode(crop)
+
+        async def call() -> tuple[Embedding, Prediction | None]:
+            embedding = self._encoder.embed.remote(data)
+            # not awaited: the embedding goes from replica to replica without coming back here in between
+            prediction: Prediction | None = await self._classifier.classify.remote(embedding, store)
+            return await embedding, prediction
+
+        return await _insist(call, patience_s)
+
+
+def _handle(deployment: str) -> DeploymentHandle[Any]:
+    return serve.get_deployment_handle(deployment, app_name=APPLICATION)
+
+
+async def _insist(call: Callable[[], Awaitable[Answer]], patience_s: float) -> Answer:
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(PASSING),
+        wait=wait_exponential(multiplier=0.05, max=1),
+        stop=stop_after_delay(patience_s),
+        reraise=True,
+    ):
+        with attempt:
+            return await call()
+    raise AssertionError("tenacity ends with an answer or the last error")
+
+

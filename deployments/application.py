@@ -1,0 +1,48 @@
+"""The Serve application `networks`: the three deployments, bound and scaled as the settings say."""
+
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+from ray.serve.handle import DeploymentHandle
+
+from deployments import detector, encoder
+from deployments.classifier import DepartmentClassifier
+from deployments.detector import PersonDetector
+from deployments.encoder import VisitorEncoder
+from domain.settings import Networks, Scaling
+
+#: A replica's share of a core for Ray's book-keeping. A detector can use a whole one; but on a shop's two cores
+#: replicas that ask for a whole one each would wait for ever for their place.
+REPLICA_CPUS = 0.2
+#: Requests of one caller that wait for a replica; a camera has one under way, so that more means trouble.
+MAX_QUEUED = 64
+CLASSIFIER_BATCH = 32
+
+
+class RootClassifier(DepartmentClassifier):
+    """Serve starts what an application's root is bound to, so the root has the other two handed in."""
+
+    def __init__(self, _detector: DeploymentHandle[Any], _encoder: DeploymentHandle[Any]) -> None:
+        super().__init__()
+
+
+def application(networks: Networks) -> Application:
+    """PersonDetector, VisitorEncoder and DepartmentClassifier."""
+    scaling = networks.scaling
+    people = serve.deployment(PersonDetector, name="PersonDetector").options(**_options(scaling.detector, detector.BATCH))
+    visitors = serve.deployment(VisitorEncoder, name="VisitorEncoder").options(**_options(scaling.encoder, encoder.BATCH))
+    departments = serve.deployment(RootClassifier, name="DepartmentClassifier").options(
+        **_options(scaling.classifier, CLASSIFIER_BATCH)
+    )
+    return departments.bind(people.bind(networks.detector), visitors.bind(networks.encoder))
+
+
+def _options(scaling: Scaling, batch: int) -> dict[str, Any]:
+    return {
+        "autoscaling_config": scaling.model_dump(),
+        # one batch under way, one gathering
+        "max_ongoing_requests": 2 * batch,
+        "max_queued_requests": MAX_QUEUED,
+        "ray_actor_options": {"num_cpus": REPLICA_CPUS},
+    }

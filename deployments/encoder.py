@@ -1,0 +1,45 @@
+"""VisitorEncoder: crops become embeddings, several crops to a pass."""
+
+import asyncio
+from collections.abc import Sequence
+
+import torch
+from ray import serve
+
+from domain.errors import InputError
+from domain.records import Embedding, Image
+from networks import jpeg
+from networks.encoder import load_encoder
+
+BATCH = 8
+WAIT_S = 0.005
+
+
+class VisitorEncoder:
+    """One replica: the network, one thread."""
+
+    def __init__(self, network: str) -> None:
+        torch.set_num_threads(1)
+        self._encoder = load_encoder(network)
+
+    async def embed(self, crop: bytes) -> Embedding:
+        """The embedding of a JPEG of any size. Raises InputError for what is no picture."""
+        embedding = await self._embed_batch(crop)
+        assert not isinstance(embedding, InputError)  # Serve raises what a batch returned as an exception
+        return embedding
+
+    @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT_S)
+    async def _embed_batch(self, crops: list[bytes]) -> list[Embedding | InputError]:
+        return await asyncio.to_thread(self._embed, crops)
+
+    def _embed(self, crops: Sequence[bytes]) -> list[Embedding | InputError]:
+        pictures = [_decode(crop) for crop in crops]
+        embeddings = iter(self._encoder.embed([one for one in pictures if not isinstance(one, InputError)]))
+        return [one if isinstance(one, InputError) else next(embeddings) for one in pictures]
+
+
+def _decode(data: bytes) -> Image | InputError:
+    try:
+        return jpeg.decode(data)
+    except InputError as error:
+        return error
