@@ -1,1 +1,1 @@
-"""Training a department classifier and deciding whether it earns its place. No Ray."""
+"""Training, scoring, the gate and the report: plain functions, neither Ray nor SQLite."""
