@@ -1,0 +1,245 @@
+"""One camera's eyes without the detector: what to look at, and what the boxes that come back mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from domain.errors import InputError
+from domain.records import Box, Detection, Frame, Image
+from domain.settings import Camera
+from vision.appearance import Look, likeness, look_of
+from vision.crops import BestCrop
+from vision.door import Crossing, Direction, DoorLine, Passage, Step
+from vision.motion import MotionGate
+from vision.picture import Picture, letterbox
+from vision.tracking import Track, Tracker
+
+#: Seconds after the last motion during which detection goes on.
+LINGER_S = 1.0
+#: Seconds between detections while nothing moves: people who came in unseen and stand still are found.
+STILL_S = 4.0
+#: Without a door: who is present for so many seconds is a visit.
+PRESENT_S = 1.0
+#: Detections below the camera's score continue tracks and never begin one; down to this share of it.
+UNSURE = 0.5
+#: Likeness from which one who comes in is taken for one who just went out, in another track.
+SAME = 0.9
+
+
+class SeenKind(StrEnum):
+    #: Came in through the door.
+    ENTRY = "entry"
+    #: Went out through the door.
+    EXIT = "exit"
+    #: Somebody to be announced.
+    VISIT = "visit"
+    #: Announced, and then stepped back out within two seconds: not counted.
+    WITHDRAWN = "withdrawn"
+    #: Stayed at a department's camera.
+    SAMPLE = "sample"
+    #: The track is over; its first and last frame are final.
+    GONE = "gone"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """Something that a person did in front of the camera."""
+
+    kind: SeenKind
+    #: The person, as far as this camera can tell; from 1.
+    track: int
+    #: When it happened: the frame of the crossing, or that of the last look; and its time, in the frames' seconds.
+    frame: int
+    at: float
+    #: The first and last frame so far in which the person was detected.
+    first_frame: int
+    last_frame: int
+    #: Whether it is a crossing of the door.
+    crossed: bool = False
+    #: The best picture of the person: with VISIT and SAMPLE.
+    crop: Image | None = None
+
+
+@dataclass(slots=True)
+class _Person:
+    """What the watcher remembers of a track."""
+
+    track: Track
+    crop: BestCrop
+    passage: Passage | None
+    told: bool = False
+
+
+class Watcher:
+    """Turns one camera's frames into visits and samples, by frame time alone; holds no clock, thread or network.
+
+    `look` says whether a frame is worth detecting, `see` takes what was detected. Boxes, lines and regions are in
+    pixels of the frame.
+    """
+
+    def __init__(self, camera: Camera, *, gated: bool = True) -> None:
+        """`gated`: skip frames in which nothing moves."""
+        self._camera = camera
+        #: The score down to which the detector should report.
+        self.score = camera.score * UNSURE
+        self.entries = 0
+        self.exits = 0
+        self.visits = 0
+        self._line = DoorLine(camera.door) if camera.door else None
+        self._size: tuple[int, int] | None = None
+        self._region = (0, 0, 0, 0)
+        self._gate = MotionGate() if gated else None
+        self._tracker = Tracker(camera.score)
+        self._people: dict[int, _Person] = {}
+        self._outside: list[tuple[float, int, Look]] = []
+        self._next = float("-inf")
+        self._moved = float("-inf")
+        self._looked = float("-inf")
+
+    @property
+    def tracks(self) -> Sequence[Track]:
+        """The people who are followed now, to be drawn."""
+        return self._tracker.tracks
+
+    def look(self, frame: Frame) -> Picture | None:
+        """The picture to detect people in; None if there is nothing to detect in this frame.
+
+        Raises InputError if the door's line or the region lies outside the picture.
+        """
+        self._check(frame.image)
+        if frame.at < self._next:
+            return None
+        period = 1 / self._camera.fps
+        self._next = max(self._next + period, frame.at + period / 2)
+        left, top, right, bottom = self._region
+        if self._gate and self._gate.moves(frame.image[top:bottom, left:right], frame.at):
+            self._moved = frame.at
+        awake = self._gate is None or frame.at - self._moved <= LINGER_S or self._deciding()
+        if not awake and frame.at - self._looked < STILL_S:
+            self._tracker.hold(frame.at)
+            return None
+        self._looked = frame.at
+        return letterbox(frame.image, self._region, self._camera.size)
+
+    def see(self, frame: Frame, picture: Picture, detections: Sequence[Detection]) -> list[Seen]:
+        """What happened, given the people found in that frame's picture (boxes in the picture's pixels)."""
+        found = [replace(detection, box=picture.to_frame(detection.box)) for detection in detections]
+        found = [detection for detection in found if _is_box(detection.box)]
+        looks = [look_of(frame.image, detection.box) for detection in found]
+        left, top, right, bottom = self._region
+        seen, gone = self._tracker.update(found, looks, frame.index, frame.at, (left, top, right, bottom))
+        events: list[Seen] = []
+        for track, detection in seen:
+            person = self._person(track)
+            if not person.told:
+                others = [other.box for other in found if other is not detection]
+                person.crop.offer(frame.image, detection.box, detection.score, others)
+            if person.passage:
+                events += self._steps(person, person.passage.see(frame.index, frame.at, track.foot, track.height))
+        for person in self._people.values():
+            events += self._settle(person, frame.at)
+        for track in gone:
+            events += self._part(track, frame.at)
+        return events
+
+    def finish(self) -> list[Seen]:
+        """What is left to tell at the end of a recording."""
+        events: list[Seen] = []
+        for track in self._tracker.close():
+            events += self._part(track, track.last_at)
+        return events
+
+    def _check(self, image: Image) -> None:
+        height, width = image.shape[:2]
+        if self._size == (width, height):
+            return
+        picture = f"the picture, which is {width}x{height}"
+        region = self._camera.region or (0, 0, width, height)
+        if region[2] > width or region[3] > height:
+            raise InputError(f"the region {_show(region)} lies outside {picture}; give it in the picture's pixels")
+        if self._camera.door:
+            line = self._camera.door.line
+            if not all(0 <= x <= width and 0 <= y <= height for x, y in (line[:2], line[2:])):
+                raise InputError(f"the door's line {_show(line)} lies outside {picture}; give it in its pixels")
+        self._size, self._region = (width, height), region
+
+    def _person(self, track: Track) -> _Person:
+        if track.id not in self._people:
+            passage = Passage(self._line) if self._line else None
+            self._people[track.id] = _Person(track, BestCrop(), passage)
+        return self._people[track.id]
+
+    def _deciding(self) -> bool:
+        return any(person.passage and person.passage.waits for person in self._people.values())
+
+    def _settle(self, person: _Person, at: float) -> list[Seen]:
+        if person.passage:
+            return self._steps(person, person.passage.settle(at))
+        if person.told:
+            return []
+        stayed = person.track.last_at - person.track.first_at
+        if self._camera.role == "department":
+            if stayed < self._camera.dwell_s:
+                return []
+            return [self._tell(person, SeenKind.SAMPLE)]
+        if stayed < PRESENT_S:
+            return []
+        self.visits += 1
+        return [self._tell(person, SeenKind.VISIT)]
+
+    def _part(self, track: Track, at: float) -> list[Seen]:
+        person = self._people.pop(track.id, None)
+        if person is None:
+            return []
+        events = self._steps(person, person.passage.settle(at, over=True)) if person.passage else []
+        return [*events, self._tell(person, SeenKind.GONE)]
+
+    def _steps(self, person: _Person, steps: list[tuple[Step, Crossing]]) -> list[Seen]:
+        events = []
+        for step, crossing in steps:
+            inwards = crossing.direction is Direction.IN
+            if step is Step.COUNTED:
+                self.entries += inwards
+                self.exits += not inwards
+                if not inwards:
+                    self._outside.append((crossing.at, person.track.id, person.track.look))
+                events.append(self._tell(person, SeenKind.ENTRY if inwards else SeenKind.EXIT, crossing))
+            elif inwards and step is Step.ANNOUNCED and not self._returns(person, crossing.at):
+                self.visits += 1
+                events.append(self._tell(person, SeenKind.VISIT, crossing))
+            elif inwards and step is Step.WITHDRAWN and person.told:
+                self.visits -= 1
+                events.append(self._tell(person, SeenKind.WITHDRAWN, crossing))
+        return events
+
+    def _returns(self, person: _Person, at: float) -> bool:
+        """Whether this person went out less than `return_s` ago."""
+        self._outside = [gone for gone in self._outside if at - gone[0] < self._camera.return_s]
+        return any(
+            track == person.track.id or likeness(look, person.track.look) >= SAME for _, track, look in self._outside
+        )
+
+    def _tell(self, person: _Person, kind: SeenKind, crossing: Crossing | None = None) -> Seen:
+        track = person.track
+        crop = None
+        if kind in {SeenKind.VISIT, SeenKind.SAMPLE}:
+            person.told = True
+            crop, person.crop = person.crop.image, BestCrop()
+        return Seen(
+            kind=kind,
+            track=track.id,
+            frame=crossing.frame if crossing else track.last_frame,
+            at=crossing.at if crossing else track.last_at,
+            first_frame=track.first_frame,
+            last_frame=track.last_frame,
+            crossed=crossing is not None,
+            crop=crop,
+        )
+
+
+def _is_box(box: Box) -> bool:
+    return box[2] - box[0] >= 1 and box[3] - box[1] >= 1
+
+
+def _show(numbers: Sequence[int]) -> str:
+    return ",".join(str(number) for number in numbers)
