@@ -1,0 +1,188 @@
+"""The bot: one Telegram application, driven by hand inside whatever event loop it is started in."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from telegram import BotCommand
+from telegram.error import InvalidToken
+from telegram.error import TelegramError as RefusedByTelegram
+from telegram.ext import Application, ApplicationBuilder, ContextTypes, ExtBot
+from telegram.request import HTTPXRequest
+
+from bot.handlers import COMMANDS, Handlers
+from bot.keyboards import notification_keyboard
+from bot.pacing import ONCE, Pacer
+from bot.polling import Health, Poller, explain
+from bot.registry import Registry
+from bot.texts import LANGUAGES, notification_text, texts
+from domain.errors import TelegramError
+from domain.records import Notification
+from domain.settings import Telegram
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds. Connections that nobody takes up are given up early, so that a dead route costs little of a
+#: notification's minute; an answer may take longer where Telegram is busy.
+_CONNECT_S, _WRITE_S, _READ_S, _POOL_S = 5.0, 5.0, 10.0, 5.0
+#: Messages under way at the same moment; a stuck chat holds one of them.
+_CONNECTIONS = 64
+#: Seconds between tries to reach Telegram at the start: the first, and the longest.
+_BACK_OFF_S = (1.0, 30.0)
+
+_Application = Application[
+    ExtBot[str],
+    ContextTypes.DEFAULT_TYPE,
+    dict[Any, Any],
+    dict[Any, Any],
+    dict[Any, Any],
+    None,
+]
+
+
+class Bot:
+    """Talks with the assistants: hears them by long polling, and sends notifications for `Delivery`.
+
+    To be started and stopped once, within one event loop.
+    """
+
+    def __init__(self, settings: Telegram, registry: Registry) -> None:
+        """Connect nothing yet. Raises TelegramError for a token that can't be one."""
+        # Both name each request's address, and the token is part of it.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        server = settings.api_url.rstrip("/")
+        self._pacer = Pacer()
+        try:
+            telegram = ExtBot(
+                token=settings.token.get_secret_value().strip(),
+                base_url=f"{server}/bot",
+                base_file_url=f"{server}/file/bot",
+                request=_request(_CONNECTIONS),
+                get_updates_request=_request(1),
+                rate_limiter=self._pacer,
+            )
+        except InvalidToken as error:
+            raise TelegramError(explain(error)) from None
+        self._telegram = telegram
+        self._handlers = Handlers(registry)
+        self._application: _Application = ApplicationBuilder().bot(telegram).updater(None).job_queue(None).build()
+        self._application.add_handlers(self._handlers.all())
+        self._application.add_error_handler(self._handlers.failed)
+        self._poller = Poller(telegram, self._application.process_update)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Say hello to Telegram and begin to poll.
+
+        Returns also where Telegram can't be reached: the bot goes on trying, and `health` says so.
+        Raises TelegramError for a wrong token.
+        """
+        try:
+            await self._connect()
+            connected = True
+        except InvalidToken as error:
+            await self._telegram.shutdown()
+            # The library's own words hold the token.
+            raise TelegramError(explain(error)) from None
+        except RefusedByTelegram as error:
+            self._note(error)
+            connected = False
+        self._task = asyncio.create_task(self._run(connected=connected), name="polling")
+
+    async def stop(self) -> None:
+        """Stop polling, let handlers finish, acknowledge what they handled. May be called twice."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        await self._poller.finish()
+        await self._application.shutdown()
+        await self._telegram.shutdown()
+
+    @property
+    def health(self) -> Health:
+        """How the line to Telegram is."""
+        return Health(
+            polling=self._task is not None and not self._task.done(),
+            answered_s_ago=self._poller.answered_s_ago,
+            problem=self._poller.problem,
+        )
+
+    @property
+    def healthy(self) -> bool:
+        return self.health.ok
+
+    async def ready(self, chat: int) -> None:
+        """Return once Telegram may be bothered with that chat: after a 429 that is not at once."""
+        await self._pacer.ready(chat)
+
+    async def send(self, notification: Notification, *, again: bool, card: bool) -> int:
+        """Send a notification, with its card if there is one and it is wanted. Returns Telegram's message number.
+
+        Raises what the library raises, at once: `Delivery` knows what to do about it.
+        """
+        text = notification_text(notification, again=again)
+        keyboard = notification_keyboard(notification)
+        if notification.card is not None and card:
+            message = await self._telegram.send_photo(
+                notification.chat,
+                notification.card,
+                caption=text,
+                reply_markup=keyboard,
+                filename="visitor.jpg",
+                rate_limit_args=ONCE,
+            )
+        else:
+            message = await self._telegram.send_message(
+                notification.chat, text, reply_markup=keyboard, rate_limit_args=ONCE
+            )
+        return message.message_id
+
+    async def _run(self, *, connected: bool) -> None:
+        wait = _BACK_OFF_S[0]
+        while not connected:
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _BACK_OFF_S[1])
+            try:
+                await self._connect()
+                connected = True
+            except RefusedByTelegram as error:
+                self._note(error)
+        await self._poller.run()
+
+    async def _connect(self) -> None:
+        await self._telegram.get_me()
+        await self._application.initialize()
+        # A webhook that someone has set would keep all updates from a bot that polls.
+        await self._telegram.delete_webhook(drop_pending_updates=False)
+        try:
+            await self._set_commands()
+        except RefusedByTelegram as error:
+            _LOGGER.warning("the menu of commands was not set: %s", explain(error))
+
+    async def _set_commands(self) -> None:
+        for language in LANGUAGES:
+            t = texts(language)
+            commands = [BotCommand(name, t(f"command-{name}")) for name in COMMANDS]
+            # People whose language is neither get the one in English.
+            code = None if language == "en" else language
+            await self._telegram.set_my_commands(commands, language_code=code)
+
+    def _note(self, error: RefusedByTelegram) -> None:
+        self._poller.problem = explain(error)
+        _LOGGER.warning("%s", self._poller.problem)
+
+
+def _request(connections: int) -> HTTPXRequest:
+    return HTTPXRequest(
+        connection_pool_size=connections,
+        connect_timeout=_CONNECT_S,
+        read_timeout=_READ_S,
+        write_timeout=_WRITE_S,
+        media_write_timeout=_READ_S,
+        pool_timeout=_POOL_S,
+    )

@@ -1,0 +1,157 @@
+"""Long polling by hand: updates come in, are handled, and only then acknowledged.
+
+The library's own polling acknowledges what it has fetched and not what was handled, and one 401 or 404 ends it
+without a word. Here a batch is acknowledged by the next poll after its handlers are done, so that a kill in
+between delivers it again (handlers may be repeated), and no answer of Telegram's ends the loop.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from telegram import Update
+from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.ext import ExtBot
+
+from bot.pacing import retry_after
+
+_LOGGER = logging.getLogger(__name__)
+
+#: What the bot wants to hear of; anything else is not even sent.
+ALLOWED_UPDATES = ("message", "callback_query")
+#: Seconds that Telegram holds a poll open while there's nothing new.
+POLL_S = 25
+#: Seconds beyond that until a poll counts as lost.
+_ANSWER_S = 10
+#: Seconds that the next poll waits for handlers; those that take longer go on beside it.
+_PATIENCE_S = 10
+#: Seconds without an answered poll after which something is wrong.
+_STALE_S = POLL_S + _ANSWER_S + _PATIENCE_S + 15
+#: Seconds between tries after a failure: the first, and the longest.
+_BACK_OFF_S = (1.0, 30.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """How the bot's line to Telegram is."""
+
+    #: The polling task is alive.
+    polling: bool
+    #: Seconds since Telegram last answered a poll; None before the first.
+    answered_s_ago: float | None
+    #: What is wrong, in a line with the remedy; None if nothing is.
+    problem: str | None
+
+    @property
+    def ok(self) -> bool:
+        fresh = self.answered_s_ago is not None and self.answered_s_ago < _STALE_S
+        return self.polling and fresh and self.problem is None
+
+
+def explain(error: TelegramError) -> str:
+    """What went wrong between the bot and Telegram, with the remedy. Never holds the token."""
+    match error:
+        case InvalidToken():
+            return "Telegram refuses the bot's token: ask @BotFather for the right one and set telegram.token"
+        case Conflict():
+            return "another program polls with the same token: stop it, or get a second token from @BotFather"
+        case RetryAfter():
+            return f"Telegram wants to be left alone for {retry_after(error):.0f} s"
+        case TimedOut():
+            return "Telegram does not answer in time: check the network"
+        case NetworkError() if error.__cause__ is not None:
+            cause = type(error.__cause__).__name__
+            return f"Telegram can't be reached ({cause}): check the network and telegram.api_url"
+        case _:
+            return f"Telegram answers {type(error).__name__}: {error.message}"
+
+
+class Poller:
+    """Fetches updates and has them handled: in order within a chat, chats beside each other."""
+
+    def __init__(self, bot: ExtBot[str], handle: Callable[[Update], Awaitable[None]]) -> None:
+        self._bot = bot
+        self._handle = handle
+        self._offset: int | None = None
+        #: The last update under way of each chat.
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._answered_at: float | None = None
+        #: See `Health.problem`.
+        self.problem: str | None = None
+
+    @property
+    def answered_s_ago(self) -> float | None:
+        return None if self._answered_at is None else time.monotonic() - self._answered_at
+
+    async def run(self) -> None:
+        """Poll until cancelled. What is being handled then is left to `finish`."""
+        wait = _BACK_OFF_S[0]
+        while True:
+            try:
+                updates = await self._poll(POLL_S)
+            except TelegramError as error:
+                pause = wait if not isinstance(error, RetryAfter) else retry_after(error)
+                self._note(explain(error))
+            except Exception:  # an answer that is no update, for example: the line must not go dead for it
+                _LOGGER.exception("a poll failed in an unexpected way")
+                pause = wait
+                self.problem = "a poll failed in an unexpected way: see the log"
+            else:
+                self._answered_at = time.monotonic()
+                if self.problem is not None:
+                    _LOGGER.info("Telegram answers again")
+                self.problem = None
+                wait = _BACK_OFF_S[0]
+                await self._handle_all(updates)
+                continue
+            wait = min(2 * wait, _BACK_OFF_S[1])
+            await asyncio.sleep(pause)
+
+    async def finish(self) -> None:
+        """Wait for what is being handled and acknowledge it, so that it isn't delivered again at the next start."""
+        unfinished: set[asyncio.Task[None]] = set()
+        if self._under_way:
+            _, unfinished = await asyncio.wait(self._under_way.values(), timeout=_PATIENCE_S)
+        for task in unfinished:
+            task.cancel()
+        if self._offset is not None and not unfinished:
+            # It is a courtesy: where it fails, the updates come again and are handled again.
+            with contextlib.suppress(TelegramError):
+                await self._bot.get_updates(offset=self._offset, timeout=0, limit=1, read_timeout=2)
+
+    async def _poll(self, seconds: int) -> tuple[Update, ...]:
+        return await self._bot.get_updates(
+            offset=self._offset, timeout=seconds, read_timeout=_ANSWER_S, allowed_updates=ALLOWED_UPDATES
+        )
+
+    async def _handle_all(self, updates: tuple[Update, ...]) -> None:
+        if updates:
+            self._offset = updates[-1].update_id + 1
+            await asyncio.wait([self._start(update) for update in updates], timeout=_PATIENCE_S)
+
+    def _start(self, update: Update) -> asyncio.Task[None]:
+        key = update.effective_user.id if update.effective_user else 0
+        task = asyncio.create_task(self._after(self._under_way.get(key), update), name=f"update {update.update_id}")
+        self._under_way[key] = task
+        task.add_done_callback(lambda done: self._forget(key, done))
+        return task
+
+    async def _after(self, earlier: asyncio.Task[None] | None, update: Update) -> None:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        try:
+            await self._handle(update)
+        except Exception:  # one update's fault must not stop the others; it is on record
+            _LOGGER.exception("update %s could not be handled", update.update_id)
+
+    def _forget(self, key: int, done: asyncio.Task[None]) -> None:
+        if self._under_way.get(key) is done:
+            del self._under_way[key]
+
+    def _note(self, problem: str) -> None:
+        if problem != self.problem:
+            _LOGGER.warning("%s", problem)
+        self.problem = problem
