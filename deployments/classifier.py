@@ -11,7 +11,6 @@ from typing import Protocol, cast
 import ray
 import torch
 from ray import serve
-from ray.actor import ActorHandle
 
 from domain.errors import AmikoError, ClassifierError
 from domain.records import Embedding, Prediction
@@ -47,15 +46,16 @@ class TrainerSource:
         self._namespace = namespace
 
     async def current(self, store: str) -> tuple[int, str] | None:
-        found = await self._actor().current.remote(store)
-        return cast("tuple[int, str] | None", found)
+        return cast("tuple[int, str] | None", await self._ask("current", store))
 
     async def file(self, store: str, version: int) -> bytes:
-        content = await self._actor().file.remote(store, version)
-        return cast("bytes", content)
+        return cast("bytes", await self._ask("file", store, version))
 
-    def _actor(self) -> ActorHandle[object]:
-        return ray.get_actor(self._name, namespace=self._namespace)
+    async def _ask(self, method: str, *arguments: object) -> object:
+        # looked up each time: an actor that was made anew has another handle. Ray's lookup may block
+        actor = await asyncio.to_thread(ray.get_actor, self._name, self._namespace)
+        answer: Awaitable[object] = getattr(actor, method).remote(*arguments)
+        return await answer
 
 
 @dataclass(slots=True)

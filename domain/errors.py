@@ -64,6 +64,10 @@ class TrainingError(AmikoError):
     """There is nothing to train from, or a training already runs."""
 
 
+class TrainingBusyError(TrainingError):
+    """Another training of the same store is under way; it will be over in a minute."""
+
+
 class StorageError(AmikoError):
     """The database can't be opened: damaged, made by a newer Amiko, or the disk is full."""
 

@@ -1,0 +1,188 @@
+"""The trainer: keeps samples and classifiers, hands them out, and trains every store once a day."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from actors import schedule
+from actors.training import Outcome, train_apart
+from domain.errors import AmikoError, InputError, TrainingBusyError
+from domain.records import Sample
+from domain.settings import Settings, Store, Training
+from storage import samples
+from storage.classifiers import ClassifierStore, StoredTraining
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the clock, so that a clock that was set right is noticed.
+TICK_S = 20.0
+
+
+class Train(Protocol):
+    """How one store is trained: `train_apart`, but in tests."""
+
+    async def __call__(self, home: Path, store: Store, training: Training) -> Outcome: ...
+
+
+class Trainer:
+    """Plain and without Ray; one thin line makes an actor of it.
+
+    What matters lies in SQLite and in the classifiers' files; a kill at any moment loses at most a training under
+    way, which is made up for.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        train: Train = train_apart,
+        tick_s: float = TICK_S,
+    ) -> None:
+        self._stores = {store.id: store for store in settings.stores}
+        self._training = settings.training
+        self._home = home
+        self._clock = clock
+        self._train = train
+        self._tick_s = tick_s
+        self._opening = asyncio.Lock()
+        self._opened: Database | None = None
+        self._schedule: asyncio.Task[None] | None = None
+        #: Stores being trained right now.
+        self._busy: set[str] = set()
+
+    async def start(self) -> None:
+        """Open the database and keep the schedule from now on."""
+        await self._database()
+        if self._schedule is None:
+            self._schedule = asyncio.create_task(self._keep_schedule())
+
+    async def stop(self) -> None:
+        """End the schedule, and a training under way with it."""
+        if self._schedule is not None:
+            self._schedule.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._schedule
+            self._schedule = None
+        async with self._opening:
+            if self._opened is not None:
+                await self._opened.close()
+                self._opened = None
+
+    # -- replicas -----------------------------------------------------------------------------------------
+
+    async def current(self, store: str) -> tuple[int, str] | None:
+        """Version and sha256 of the classifier that the store uses; None before the first."""
+        return await (await self._classifiers()).current(store)
+
+    async def file(self, store: str, version: int) -> bytes:
+        """A version's file. Raises ClassifierError where it is missing or damaged."""
+        return await (await self._classifiers()).file(store, version)
+
+    # -- cameras ------------------------------------------------------------------------------------------
+
+    async def add_sample(self, sample: Sample) -> bool:
+        """Keep a sample; the same id twice is one. True if it is new.
+
+        Raises InputError for a store or a department that the settings don't have, and for numbers that are none.
+        """
+        store = self._store(sample.store)
+        if sample.department not in store.departments:
+            raise InputError(
+                f"sample {sample.id}: store {store.id} has no department {sample.department!r};"
+                f" there are: {', '.join(store.departments)}"
+            )
+        database = await self._database()
+        async with database.transaction() as connection:
+            return await samples.insert(connection, sample)
+
+    # -- trainings ----------------------------------------------------------------------------------------
+
+    async def train(self, store: str) -> Outcome:
+        """Train a store now, in a process of its own. Raises TrainingError where one is under way."""
+        return await self._train_once(self._store(store), None)
+
+    async def status(self) -> dict[str, object]:
+        """For `amiko status`: JSON-ready."""
+        classifiers = await self._classifiers()
+        database = await self._database()
+        stores: dict[str, object] = {}
+        for store in self._stores.values():
+            current = await classifiers.current(store.id)
+            trainings = await classifiers.trainings(store.id, 1)
+            stores[store.id] = {
+                "classifier": current[0] if current else None,
+                "samples": sum((await samples.encoders(database, store.id)).values()),
+                "training": store.id in self._busy,
+                "next_training": schedule.next_due(self._clock(), self._training.at, store.timezone),
+                "last_training": {"at": trainings[0].at, "outcome": trainings[0].outcome} if trainings else None,
+            }
+        return stores
+
+    async def _keep_schedule(self) -> None:
+        while True:
+            for store in self._stores.values():
+                try:
+                    await self._train_if_due(store)
+                except AmikoError as error:
+                    # one store's trouble is not the others'
+                    log.warning("training: %s", error, extra={"store": store.id})
+            await asyncio.sleep(self._tick_s)
+
+    async def _train_if_due(self, store: Store) -> None:
+        """Once for each training time; one that was missed while nobody was here is made up for, once."""
+        classifiers = await self._classifiers()
+        due = schedule.last_due(self._clock(), self._training.at, store.timezone)
+        done = await classifiers.last_due(store.id)
+        if done is None:
+            # a new store begins with the next training time
+            await self._note(store, due, "the schedule begins")
+        elif done < due:
+            await self._train_once(store, due)
+
+    async def _train_once(self, store: Store, due: float | None) -> Outcome:
+        self._busy.add(store.id)
+        try:
+            await self._forget_old(store)
+            outcome = await self._train(self._home, store, self._training)
+        except TrainingBusyError:
+            # somebody else's training: ours is still to come
+            raise
+        except AmikoError as error:
+            await self._note(store, due, str(error))
+            raise
+        finally:
+            self._busy.discard(store.id)
+        # a training that is cancelled or killed gets no note, and so is made up for
+        await self._note(store, due, outcome.reason)
+        return outcome
+
+    async def _note(self, store: Store, due: float | None, outcome: str) -> None:
+        training = StoredTraining(store=store.id, at=self._clock(), due=due, outcome=outcome)
+        await (await self._classifiers()).note(training)
+
+    async def _forget_old(self, store: Store) -> None:
+        day = schedule.today(self._clock(), store.timezone)
+        oldest = schedule.days_before(day, self._training.keep_samples_days)
+        if count := await samples.forget_before(await self._database(), store.id, oldest):
+            log.info("old samples deleted", extra={"store": store.id, "count": count})
+
+    def _store(self, store: str) -> Store:
+        if store not in self._stores:
+            raise InputError(f"no store {store!r} in the settings; there are: {', '.join(self._stores)}")
+        return self._stores[store]
+
+    async def _database(self) -> Database:
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await Database.connect(self._home / "amiko.db")
+            return self._opened
+
+    async def _classifiers(self) -> ClassifierStore:
+        return ClassifierStore(await self._database(), self._home / "classifiers")
