@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from domain.records import Image
 # RTSP over UDP loses packets, and pictures with them. FFmpeg's own messages may repeat an address, so it says nothing.
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# OpenCV warns of every source that can't be opened; here that is an error with a text of its own.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 #: Milliseconds until FFmpeg gives up opening or reading a live source.
 OPEN_TIMEOUT_MS = 5000
@@ -30,10 +33,11 @@ DEFAULT_FPS = 25.0
 PICTURES_PER_S = 10.0
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
-#: Cameras and recorders also take the password among the parameters of the address.
+#: Up to the last @, since people write passwords with / and @ as they are.
+_CREDENTIALS = re.compile(r"(?<=://).*@")
+#: Cameras and recorders also take the password among the parameters or in the path of the address.
 _SECRET_PARAMETERS = re.compile(
-    r"(?i)(?<=[?&])((?:user(?:name)?|login|pass(?:word|wd)?|pwd|auth|token|key|secret)=)[^&\s#]+"
+    r"(?i)(?<=[?&/_;])((?:user(?:name)?|login|pass(?:word|wd)?|pwd|auth|token|key|secret)=)[^&\s#]+"
 )
 
 
@@ -156,11 +160,18 @@ def open_source(source: str) -> Reader:
     if kind is SourceKind.DEVICE:
         return _open_device(int(source))
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+    start = time.monotonic()
     capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
     if capture.isOpened():
         return VideoReader(capture)
     capture.release()
+    if time.monotonic() - start >= OPEN_TIMEOUT_MS / 1000:
+        raise SourceTimeoutError(_late(source))
     raise diagnose(source)
+
+
+def _late(address: str) -> str:
+    return f"{redact(address)}: no answer in {OPEN_TIMEOUT_MS / 1000:g} s; restart the camera"
 
 
 def _open_folder(folder: Path) -> Reader:
@@ -222,11 +233,6 @@ def diagnose(address: str) -> SourceError:
             "nothing listens there; check the port and that the camera is on",
         ),
         (
-            (kinds.TimeoutError, kinds.ExitError),
-            SourceTimeoutError,
-            f"no answer in {OPEN_TIMEOUT_MS / 1000:g} s; restart the camera",
-        ),
-        (
             (OSError,),
             SourceNotFoundError,
             "can't be reached; check the host's name or number and the network",
@@ -239,6 +245,8 @@ def diagnose(address: str) -> SourceError:
             pass
     except kinds.FFmpegError as error:
         failure = error
+    if isinstance(failure, kinds.TimeoutError | kinds.ExitError):
+        return SourceTimeoutError(_late(address))
     for errors, kind, remedy in remedies:
         if isinstance(failure, errors):
             return kind(f"{redact(address)}: {remedy}")
