@@ -75,5 +75,3 @@ async def _insist(call: Callable[[], Awaitable[Answer]], patience_s: float) -> A
         with attempt:
             return await call()
     raise AssertionError("tenacity ends with an answer or the last error")
-
-

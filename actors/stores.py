@@ -115,9 +115,7 @@ class StoresActor:
         registry, dispatcher, trainer, *cameras = await asyncio.gather(*(self._ask(name) for name in names))
         return Status(
             stores=registry,
-            cameras={
-                name.removeprefix("camera/"): status for name, status in zip(self._cameras, cameras, strict=True)
-            },
+            cameras={name.removeprefix("camera/"): status for name, status in zip(self._cameras, cameras, strict=True)},
             dispatcher=dispatcher,
             trainer=trainer,
         )

@@ -30,8 +30,12 @@ class RootClassifier(DepartmentClassifier):
 def application(networks: Networks) -> Application:
     """PersonDetector, VisitorEncoder and DepartmentClassifier."""
     scaling = networks.scaling
-    people = serve.deployment(PersonDetector, name="PersonDetector").options(**_options(scaling.detector, detector.BATCH))
-    visitors = serve.deployment(VisitorEncoder, name="VisitorEncoder").options(**_options(scaling.encoder, encoder.BATCH))
+    people = serve.deployment(PersonDetector, name="PersonDetector").options(
+        **_options(scaling.detector, detector.BATCH)
+    )
+    visitors = serve.deployment(VisitorEncoder, name="VisitorEncoder").options(
+        **_options(scaling.encoder, encoder.BATCH)
+    )
     departments = serve.deployment(RootClassifier, name="DepartmentClassifier").options(
         **_options(scaling.classifier, CLASSIFIER_BATCH)
     )

@@ -1,0 +1,3 @@
+from amiko.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""`amiko assistants`: who may use the bot."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import aiosqlite
+import typer
+from rich.table import Table
+
+from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, out, print_json, settings_from
+from domain.errors import InputError
+from domain.records import Assistant
+from domain.settings import home
+from storage import assistants
+from storage.database import Database
+
+app = typer.Typer(help="Who may use the bot.", no_args_is_help=True)
+
+Answer = TypeVar("Answer")
+#: Telegram's rule for user names.
+USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
+
+
+@app.command()
+def add(
+    person: Annotated[str, typer.Argument(help="The person's Telegram user name (@anna) or number (123456789).")],
+    name: Annotated[str | None, typer.Option(help="What to call the person; the user name if not given.")] = None,
+    store: StoreOption = None,
+    settings: SettingsOption = SETTINGS,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a person on a store's staff list. The person then writes /start to the bot."""
+    chosen = settings_from(settings).store(store)
+    username, telegram_id = _person(person)
+    added = _in_transaction(
+        lambda connection: assistants.add(
+            connection,
+            store=chosen.id,
+            name=name or person,
+            username=username,
+            telegram_id=telegram_id,
+            now=time.time(),
+        )
+    )
+    if as_json:
+        print_json(_document(added))
+    else:
+        out.print(f"{added.name} is on the list of {chosen.name}, and now writes /start to the bot")
+
+
+@app.command("list")
+def list_assistants(
+    store: Annotated[str | None, typer.Option(help="One store alone.")] = None, as_json: JsonOption = False
+) -> None:
+    """Everybody who may use the bot, and who waits."""
+    found = _in_transaction(lambda connection: assistants.all_of(connection, store))
+    if as_json:
+        print_json([_document(one) for one in found])
+        return
+    table = Table("store", "name", "user name", "Telegram number", "state")
+    for one in found:
+        number = str(one.telegram_id) if one.telegram_id is not None else "not logged in yet"
+        table.add_row(one.store, one.name, f"@{one.username}" if one.username else "", number, one.state.value)
+    out.print(table)
+
+
+@app.command()
+def remove(
+    person: Annotated[str, typer.Argument(help="The person's Telegram user name or number.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Take a person off the staff list; the bot does not know that person any more."""
+    username, telegram_id = _person(person)
+
+    async def take_off(connection: aiosqlite.Connection) -> Assistant:
+        found = (
+            await assistants.by_telegram_id(connection, telegram_id)
+            if telegram_id is not None
+            else await assistants.by_username(connection, username or "")
+        )
+        if found is None:
+            raise InputError(f"{person} is on no list; see: amiko assistants list")
+        await assistants.remove(connection, found.id)
+        return found
+
+    removed = _in_transaction(take_off)
+    if as_json:
+        print_json(_document(removed))
+    else:
+        out.print(f"{removed.name} is off the list")
+
+
+def _person(person: str) -> tuple[str | None, int | None]:
+    if person.isdigit():
+        return None, int(person)
+    username = person.removeprefix("@")
+    if not USERNAME.fullmatch(username):
+        raise InputError(f"{person!r}: expected a Telegram user name such as @anna, or a number")
+    return username, None
+
+
+def _in_transaction(work: Callable[[aiosqlite.Connection], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        async with Database.open(home() / "amiko.db") as database, database.transaction() as connection:
+            return await work(connection)
+
+    return asyncio.run(run())
+
+
+def _document(one: Assistant) -> dict[str, str | int | float | None]:
+    return {
+        "store": one.store,
+        "name": one.name,
+        "username": one.username,
+        "telegram_id": one.telegram_id,
+        "state": one.state.value,
+        "since": one.since,
+    }

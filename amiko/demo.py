@@ -1,0 +1,104 @@
+"""`amiko demo`: the whole system on this machine, with the Bot API sandbox and its chat page in place of Telegram."""
+
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from amiko import madeup, playing
+from amiko.console import JsonOption, err, out, print_json, say
+from amiko.running import started
+from amiko.stopping import Stopping
+from bot.sandbox import PEOPLE, Sandbox
+from domain.errors import AmikoError
+from domain.settings import Camera, Settings, Store, Telegram
+from networks import weights
+
+#: Where the chat page is unless said otherwise.
+PORT = 8377
+
+
+def demo(
+    video: Annotated[Path | None, typer.Option(help="Play this recording instead of the made-up clip.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds of playing.")] = None,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Play the clip once and the assistant too, then print what came of it.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the chat page; 0 takes any free one.")] = PORT,
+    as_json: JsonOption = False,
+) -> None:
+    """Try everything on this machine: real networks, Ray and database; only Telegram is played by a page.
+
+    In the browser demo you are the assistant. With --headless the exit status is 0 only if each visit was notified.
+    """
+    if video is not None:
+        playing.check_recording(video)
+    with tempfile.TemporaryDirectory(prefix="amiko-demo-") as folder:
+        token = f"1000000001:{secrets.token_hex(18)[:35]}"
+        sandbox = Sandbox(token, port=0 if headless else port)
+        sandbox.start()
+        telegram = Telegram(token=SecretStr(token), api_url=sandbox.url)
+        try:
+            _demo(sandbox, telegram, Path(folder), video, seconds, headless=headless, as_json=as_json)
+        finally:
+            sandbox.stop()
+
+
+def _demo(
+    sandbox: Sandbox,
+    telegram: Telegram,
+    data: Path,
+    video: Path | None,
+    seconds: float | None,
+    *,
+    headless: bool,
+    as_json: bool,
+) -> None:
+    for network in weights.EMBEDDED:
+        if not weights.is_sound(network):
+            say(f"bringing the weights of {network.name}")
+            weights.pull(network)
+    clip = video
+    if clip is None:
+        say("drawing the sample clip")
+        clip = data / "clip.mp4"
+        madeup.write_clip(clip)
+    store = Store(
+        id="demo",
+        name="Амико, выдуманный магазин",
+        departments=list(madeup.DEPARTMENTS),
+        cameras=[Camera(id="door", role="entrance", source=SecretStr(str(clip)))],
+    )
+    settings = Settings(telegram=telegram, stores=[store])
+    say("training the throw-away shop's classifier; its departments are made up")
+    playing.prepare(data, store, assistants=PEOPLE[:1] if headless else PEOPLE)
+    stopping = Stopping()
+    if headless:
+        playing.begin(sandbox, PEOPLE[0])
+    with started(settings, data, paced=not headless, loop=not headless, say=say) as running:
+        if headless:
+            result = playing.play(sandbox, PEOPLE[0], data, limit_s=seconds)
+        else:
+            _invite(sandbox, running.dashboard, as_json=as_json)
+            stopping.wait(seconds)
+            return
+    if as_json:
+        print_json(result)
+    else:
+        playing.show(result)
+    if result["visits"] == 0 or result["notified"] != result["visits"]:
+        raise AmikoError(f"{result['visits']} visits, of which {result['notified']} were notified")
+
+
+def _invite(sandbox: Sandbox, dashboard: str | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"chat": sandbox.page_url, "dashboard": dashboard})
+        return
+    out.print(f"\n  Chat page:      {sandbox.page_url}   (you are the assistant: /login, then «Начнём!»)")
+    out.print(f"  Ray dashboard:  {dashboard}   (asks for a token once: [bold]ray get-auth-token[/bold] prints it)\n")
+    out.print("  The departments in the messages are made up. How everything is: amiko status. Ctrl-C ends the demo.\n")
+    err.print(f"[dim]{time.strftime('%H:%M:%S')} the clip plays in a loop[/dim]")

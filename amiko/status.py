@@ -1,0 +1,81 @@
+"""`amiko status`: how everything is."""
+
+from typing import Any
+
+from rich.table import Table
+
+from amiko.console import JsonOption, out, print_json
+from amiko.running import Running, find_running
+from domain.errors import ClusterError
+
+#: Seconds until whoever has not answered counts as out of reach.
+ANSWER_S = 20.0
+
+
+def status(as_json: JsonOption = False) -> None:
+    """Stores with their assistants and notifications, cameras, networks, the bot. Exit status 1 if nothing runs."""
+    running = find_running()
+    document = read_status(running)
+    if as_json:
+        print_json(document)
+    else:
+        _show(document)
+
+
+def read_status(running: Running) -> dict[str, Any]:
+    """Joins the running Ray for a moment. Raises ClusterError."""
+    import ray
+    from ray import serve
+    from ray.exceptions import RayError
+
+    from actors import cluster
+    from actors.clients import ActorMissingError, find
+
+    mine = not ray.is_initialized()
+    if mine:
+        cluster.join(running.address)
+    try:
+        told = ray.get(find("stores").status.remote(), timeout=ANSWER_S)
+        application = serve.status().applications.get(cluster.APPLICATION)
+    except (ActorMissingError, RayError) as error:
+        raise ClusterError("Ray runs, but Amiko's actors do not answer; see the dashboard") from error
+    finally:
+        if mine:
+            cluster.leave()
+    networks = {
+        name: {
+            "status": deployment.status.value,
+            "replicas": {str(state): count for state, count in deployment.replica_states.items()},
+        }
+        for name, deployment in (application.deployments.items() if application else ())
+    }
+    return {"dashboard": running.dashboard, "address": running.address, "networks": networks, **told}
+
+
+def _show(document: dict[str, Any]) -> None:
+    out.print(f"Dashboard: {document['dashboard']}")
+    networks = Table("network", "status", "replicas")
+    for name, one in document["networks"].items():
+        networks.add_row(
+            name, one["status"], ", ".join(f"{count} {state.lower()}" for state, count in one["replicas"].items())
+        )
+    out.print(networks)
+    cameras = Table("camera", "role", "state", "frames", "dropped", "detections", "visits", "why")
+    for name, one in document["cameras"].items():
+        if one is None:
+            cameras.add_row(name, "", "[red]does not answer[/red]")
+        else:
+            numbers = (str(one[key]) for key in ("frames", "dropped", "detections", "visits"))
+            cameras.add_row(name, one["role"], one["state"], *numbers, one["reason"])
+    out.print(cameras)
+    stores = Table("store", "assistants", "visits (24 h)", "notifications (24 h)")
+    for name, one in (document["stores"] or {}).items():
+        people = ", ".join(f"{person['name']} ({person['state']})" for person in one["assistants"])
+        told = ", ".join(f"{count} {state}" for state, count in one["notifications"].items())
+        stores.add_row(name, people, str(one["visits"]), told)
+    out.print(stores)
+    bot = document["dispatcher"]
+    if bot is None:
+        out.print("[red]The dispatcher does not answer[/red]")
+    else:
+        out.print("The bot is in touch with Telegram" if bot["healthy"] else f"[red]The bot: {bot['problem']}[/red]")

@@ -1,0 +1,26 @@
+"""Whether Telegram takes the token, asked once before anything is started."""
+
+from telegram import Bot
+from telegram.error import InvalidToken
+from telegram.error import TelegramError as RefusedByTelegram
+
+from bot.polling import explain
+from domain.errors import TelegramError
+from domain.settings import Telegram
+
+
+async def check_token(settings: Telegram) -> str | None:
+    """None where Telegram knows the bot; else why it can't be asked now, which passes by itself.
+
+    Raises TelegramError for a token that Telegram refuses.
+    """
+    try:
+        bot = Bot(settings.token.get_secret_value().strip(), base_url=f"{settings.api_url.rstrip('/')}/bot")
+        async with bot:
+            await bot.get_me()
+    except InvalidToken as error:
+        # the library's own words hold the token
+        raise TelegramError(explain(error)) from None
+    except RefusedByTelegram as error:
+        return explain(error)
+    return None
