@@ -16,6 +16,7 @@ from bot.keyboards import notification_keyboard
 from bot.pacing import ONCE, Pacer
 from bot.polling import Health, Poller, explain
 from bot.registry import Registry
+from bot.secrecy import Redaction
 from bot.texts import LANGUAGES, notification_text, texts
 from domain.errors import TelegramError
 from domain.records import Notification
@@ -48,29 +49,28 @@ class Bot:
     """
 
     def __init__(self, settings: Telegram, registry: Registry) -> None:
-        """Connect nothing yet. Raises TelegramError for a token that can't be one."""
-        # Both name each request's address, and the token is part of it.
-        for name in ("httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        """Connect nothing yet. Raises TelegramError for an empty token."""
+        token = settings.token.get_secret_value().strip()
+        if not token:
+            raise TelegramError(explain(InvalidToken()))
+        self._redaction = Redaction(token)
+        self._redaction.install()
         server = settings.api_url.rstrip("/")
         self._pacer = Pacer()
-        try:
-            telegram = ExtBot(
-                token=settings.token.get_secret_value().strip(),
-                base_url=f"{server}/bot",
-                base_file_url=f"{server}/file/bot",
-                request=_request(_CONNECTIONS),
-                get_updates_request=_request(1),
-                rate_limiter=self._pacer,
-            )
-        except InvalidToken as error:
-            raise TelegramError(explain(error)) from None
-        self._telegram = telegram
+        self._requests = (_request(_CONNECTIONS), _request(1))
+        self._telegram = ExtBot(
+            token=token,
+            base_url=f"{server}/bot",
+            base_file_url=f"{server}/file/bot",
+            request=self._requests[0],
+            get_updates_request=self._requests[1],
+            rate_limiter=self._pacer,
+        )
         self._handlers = Handlers(registry)
-        self._application: _Application = ApplicationBuilder().bot(telegram).updater(None).job_queue(None).build()
+        self._application: _Application = ApplicationBuilder().bot(self._telegram).updater(None).job_queue(None).build()
         self._application.add_handlers(self._handlers.all())
         self._application.add_error_handler(self._handlers.failed)
-        self._poller = Poller(telegram, self._application.process_update)
+        self._poller = Poller(self._telegram, self._application.process_update)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -83,7 +83,7 @@ class Bot:
             await self._connect()
             connected = True
         except InvalidToken as error:
-            await self._telegram.shutdown()
+            await self._close()
             # The library's own words hold the token.
             raise TelegramError(explain(error)) from None
         except RefusedByTelegram as error:
@@ -100,8 +100,7 @@ class Bot:
             await self._task
         self._task = None
         await self._poller.finish()
-        await self._application.shutdown()
-        await self._telegram.shutdown()
+        await self._close()
 
     @property
     def health(self) -> Health:
@@ -163,6 +162,13 @@ class Bot:
             await self._set_commands()
         except RefusedByTelegram as error:
             _LOGGER.warning("the menu of commands was not set: %s", explain(error))
+
+    async def _close(self) -> None:
+        await self._application.shutdown()
+        # The application closes only what it has seen through the first hello.
+        for request in self._requests:
+            await request.shutdown()
+        self._redaction.remove()
 
     async def _set_commands(self) -> None:
         for language in LANGUAGES:

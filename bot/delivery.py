@@ -82,6 +82,8 @@ class Delivery:
         self._under_way: dict[int, asyncio.Task[None]] = {}
         #: The last task of each chat, so that a chat's messages keep their order.
         self._chats: dict[int, asyncio.Task[None]] = {}
+        #: When those ended that the outbox may still have held when it was last asked.
+        self._ended: dict[int, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -110,9 +112,12 @@ class Delivery:
 
     async def _run(self) -> None:
         while True:
+            asked = time.monotonic()
             held = await self._outbox()
-            now = time.time()
-            fresh = [one for one in held if one.id not in self._under_way and now < one.expires_at]
+            # An answer can be older than a mark that was set while it was on its way.
+            self._ended = {id_: at for id_, at in self._ended.items() if at >= asked}
+            skipped, now = self._under_way.keys() | self._ended.keys(), time.time()
+            fresh = [one for one in held if one.id not in skipped and now < one.expires_at]
             for notification in fresh:
                 self._begin(notification)
             if not fresh and (held or self._under_way):
@@ -141,6 +146,7 @@ class Delivery:
 
     def _end(self, notification: Notification, done: asyncio.Task[None]) -> None:
         del self._under_way[notification.id]
+        self._ended[notification.id] = time.monotonic()
         if self._chats.get(notification.chat) is done:
             del self._chats[notification.chat]
 

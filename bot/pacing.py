@@ -3,6 +3,8 @@
 Telegram allows about 30 messages a second to one bot and does not tell the other limits; it answers 429 with the
 seconds to wait. The library's own limiter silences all chats for one chat's 429, and doesn't try again by default;
 here only that chat is silent, unless a second one gets a 429 meanwhile: then it is the bot as a whole that is too loud.
+
+What the bot answers to a person is also tried again where the line is bad: a word said twice does no harm there.
 """
 
 import asyncio
@@ -12,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aiolimiter import AsyncLimiter
-from telegram.error import RetryAfter
+from telegram.error import BadRequest, NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
 
 # Without it the library warns of its own change of a type each time that Telegram answers 429.
@@ -20,9 +22,9 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 #: Messages a second to all chats together.
 _OVERALL = 30
-#: How often an answer to a person is tried again after a 429.
-_RETRIES = 2
-#: As `rate_limit_args`: a 429 is handed on at once. Delivery sees to it itself, since a notification may expire.
+#: How often an answer to a person is tried again, and the seconds between two tries where Telegram names none.
+_RETRIES, _BACK_OFF_S = 2, 0.5
+#: As `rate_limit_args`: never tried again here. Delivery sees to it itself, since a notification may expire.
 ONCE = "once"
 #: Seconds; for longer than that no answer to a person is held back: nobody remembers the question.
 _LONGEST = 60
@@ -70,21 +72,29 @@ class Pacer(BaseRateLimiter[str]):
         rate_limit_args: str | None,
     ) -> Answer:
         """Called by the library for each request but getUpdates."""
-        chat = data.get("chat_id")
-        if not isinstance(chat, int):
-            return await callback(*args, **kwargs)
+        given = data.get("chat_id")
+        chat = given if isinstance(given, int) else None
         left = 0 if rate_limit_args == ONCE else _RETRIES
         while True:
-            await self.ready(chat)
-            await self._overall.acquire()
+            if chat is not None:
+                await self.ready(chat)
+                await self._overall.acquire()
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as error:
-                seconds = retry_after(error)
-                self._pause(chat, seconds)
-                if left == 0 or seconds > _LONGEST:
+                pause = retry_after(error)
+                if chat is not None:
+                    self._pause(chat, pause)
+                if left == 0 or pause > _LONGEST:
                     raise
-                left -= 1
+            except BadRequest:
+                raise  # Of the library's network errors the one that's none.
+            except NetworkError:
+                if left == 0:
+                    raise
+                pause = _BACK_OFF_S
+            left -= 1
+            await asyncio.sleep(pause)
 
     def _until(self, chat: int) -> float:
         return max(self._everyone, self._chats.get(chat, 0.0))

@@ -34,10 +34,10 @@ private-only = I only work in private chats
 trouble = That didn't work. Please try again in a minute
 
 # The message about a visitor
-visitor = Go to { $department } — { $percent } %
+visitor = Go to { $department } — { $percent }%
 visitor-more = Also likely: { $departments }
 visitor-unknown = A visitor at the entrance
-ranked = { $department } ({ $percent } %)
+ranked = { $department } ({ $percent }%)
 repeated = Once more: { $text }
 
 # What became of the message

@@ -34,10 +34,10 @@ private-only = Я работаю только в личной переписке
 trouble = Не получилось. Попробуйте ещё раз через минуту
 
 # Сообщение о посетителе
-visitor = Подойдите в отдел { $department } — { $percent } %
+visitor = Подойдите в отдел { $department } — { $percent }%
 visitor-more = Ещё вероятно: { $departments }
 visitor-unknown = Посетитель у входа
-ranked = { $department } ({ $percent } %)
+ranked = { $department } ({ $percent }%)
 repeated = Повторно: { $text }
 
 # Что стало с сообщением
