@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 
 from domain.settings import Door
+from vision.tracking import Sight
 
 #: The band on both sides of the line, as a share of the person's height, in which nothing is decided.
 #: Higher forgives more flicker; lower counts people whose feet are seen only close to the line.
@@ -100,14 +101,14 @@ class Passage:
         """Whether a crossing is being decided."""
         return self._pending is not None
 
-    def see(self, frame: int, at: float, foot: tuple[float, float], height: float) -> list[tuple[Step, Crossing]]:
-        """The person's foot point in a frame; `height` of the box in pixels."""
-        height = max(height, 1.0)
-        sight = _Sight(frame, at, foot, self._line.depth(foot) / height, height)
+    def see(self, seen: Sight) -> list[tuple[Step, Crossing]]:
+        """The person's foot point in a frame."""
+        height = max(seen.height, 1.0)
+        sight = _Sight(seen.frame, seen.at, seen.foot, self._line.depth(seen.foot) / height, height)
         before, self._last = self._last, sight
         if before is not None:
             self._note_zero(before, sight)
-            speed = (sight.depth - before.depth) / max(at - before.at, 1e-3)
+            speed = (sight.depth - before.depth) / max(seen.at - before.at, 1e-3)
             self._inwards = 0.5 * self._inwards + 0.5 * speed
         side = _side(sight.depth)
         if side is None:

@@ -8,67 +8,90 @@ from numpy.typing import NDArray
 
 from domain.records import Box, Detection
 from vision.appearance import Look, likeness
+from vision.kalman import Kalman
 
 #: Seconds that an unseen track is searched for where it moved to.
 LIVE_S = 1.5
 #: Seconds that it is searched for by place and colours, where it did not leave through the picture's edge.
 #: Higher joins more of what the detector tore apart, and more of different people in like clothes.
 RELINK_S = 10.0
-#: Detections in a row that make a track; a single one is most often false.
+#: Detections that make a track; a single one is most often false.
 HITS = 2
-#: Seconds between a track's first detection and its second.
-TENTATIVE_S = 0.7
-#: How much boxes grow (of their size, on each side) before their overlap is taken: first pass, second pass.
-#: People who walk move by half their width between two detections at 5 a second.
-BUFFERS = (0.3, 0.6)
-#: Least overlap of grown boxes in either pass.
-OVERLAPS = (0.2, 0.1)
+#: Seconds that a track not yet confirmed may go unseen.
+TENTATIVE_S = 1.0
+#: How much boxes grow (of their size, on each side) before their overlap is taken: people who walk move by half
+#: their width between two detections at 5 a second. In the second pass they grow by the place's uncertainty too.
+BUFFER = 0.3
+#: Least overlap of grown boxes.
+OVERLAP = 0.2
 #: Least likeness of colours for joining a track again.
 LIKE = 0.6
+#: A box whose height differs by more from the person's (as a share of it) shows a part: a neighbour hides the legs.
+PART = 0.25
+#: How fast the person's own size follows the detected one's.
+SIZE_GAIN = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One detection of a track, smoothed."""
+
+    frame: int
+    at: float
+    #: The foot point, pixels.
+    foot: tuple[float, float]
+    #: Of the box, pixels.
+    height: float
 
 
 @dataclass(slots=True)
 class Track:
-    """One person. `box` is smoothed, in the frame's pixels."""
+    """One person."""
 
     #: From 1; 0 until confirmed. Ids are the tracker's own and never used twice.
     id: int
-    box: NDArray[np.float64]
+    centre: Kalman
+    #: Width and height, pixels, slowly following.
+    size: NDArray[np.float64]
     first_frame: int
     first_at: float
+    first_box: Box
     last_frame: int
     last_at: float
     score: float
+    best_score: float
     look: Look
     hits: int = 1
-    #: Pixels a second of the box's corners' centre, x and y.
-    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     #: Whether the last sight was at the picture's edge.
     at_edge: bool = False
+    #: Of a track not yet confirmed, all; then those since the last update: one, or those of a track that was joined.
+    sights: list[Sight] = field(default_factory=list)
+
+    @property
+    def box(self) -> Box:
+        return self.predicted(self.last_at)
 
     @property
     def height(self) -> float:
-        return float(self.box[3] - self.box[1])
+        return float(self.size[1])
 
-    @property
-    def foot(self) -> tuple[float, float]:
-        return float(self.box[0] + self.box[2]) / 2, float(self.box[3])
-
-    def predicted(self, at: float) -> NDArray[np.float64]:
+    def predicted(self, at: float) -> Box:
         """Where the box should be at that time."""
-        shift = self.velocity * min(at - self.last_at, LIVE_S)
-        return self.box + np.concatenate((shift, shift))
+        x, y = self.centre.ahead(at - self.last_at)
+        width, height = self.size / 2
+        return float(x - width), float(y - height), float(x + width), float(y + height)
 
 
 class Tracker:
     """Joins each detection to the track that it continues.
 
-    Four passes, each over what the one before left: sure detections to tracks nearby; unsure ones to tracks nearby;
-    sure ones to tracks that were lost, by place and colours; the rest of the sure ones begin new tracks.
+    Passes, each over what the one before left: sure detections to confirmed tracks nearby; unsure ones to them; both
+    to tracks not yet confirmed; the rest begin new ones. A track is confirmed by its second detection, if one of
+    them is sure; it then takes up a lost one, by place and colours.
     """
 
     def __init__(self, sure: float) -> None:
-        """`sure`: the score from which a detection may begin a track, 0 to 1."""
+        """`sure`: the score that one of a track's detections must reach, 0 to 1."""
         self._sure = sure
         self._tracks: list[Track] = []
         self._next_id = 1
@@ -79,50 +102,30 @@ class Tracker:
         return [track for track in self._tracks if track.id]
 
     def update(
-        self,
-        detections: Sequence[Detection],
-        looks: Sequence[Look],
-        frame: int,
-        at: float,
-        bounds: Box,
+        self, detections: Sequence[Detection], looks: Sequence[Look], frame: int, at: float, bounds: Box
     ) -> tuple[list[tuple[Track, Detection]], list[Track]]:
         """The confirmed tracks that were seen, each with its detection, and those given up.
 
         `bounds`: the part of the frame that is looked at, whose edges people leave by.
         """
-        free = [number for number, detection in enumerate(detections) if detection.score >= self._sure]
-        unsure = [number for number, detection in enumerate(detections) if detection.score < self._sure]
         live = [track for track in self._tracks if at - track.last_at <= LIVE_S]
+        confirmed = [track for track in live if track.id]
+        tentative = [track for track in live if not track.id]
+        sure = [number for number, detection in enumerate(detections) if detection.score >= self._sure]
+        unsure = [number for number, detection in enumerate(detections) if detection.score < self._sure]
         pairs: list[tuple[Track, int]] = []
-        for buffer, overlap in zip(BUFFERS, OVERLAPS, strict=True):
-            pairs += _match_by_overlap(live, free, detections, at, buffer, overlap)
-        pairs += _match_by_overlap(
-            [track for track in live if track.id], unsure, detections, at, BUFFERS[0], OVERLAPS[0]
-        )
-        lost = [track for track in self._tracks if track.id and track not in [pair[0] for pair in pairs]]
-        pairs += _match_by_look(lost, free, detections, looks, at)
+        for tracks, free in ((confirmed, sure), (confirmed, unsure), (tentative, sure), (tentative, unsure)):
+            for loose in (False, True):
+                pairs += _match(tracks, free, detections, at, loose=loose)
         seen = []
         for track, number in pairs:
             _move(track, detections[number], looks[number], frame, at, bounds)
-            if not track.id and track.hits >= HITS:
-                track.id, self._next_id = self._next_id, self._next_id + 1
-            if track.id:
+            if not track.id and track.hits >= HITS and track.best_score >= self._sure:
+                seen.append((self._confirm(track), detections[number]))
+            elif track.id:
                 seen.append((track, detections[number]))
-        for number in free:
-            detection = detections[number]
-            self._tracks.append(
-                Track(
-                    id=0,
-                    box=np.array(detection.box, dtype=np.float64),
-                    first_frame=frame,
-                    first_at=at,
-                    last_frame=frame,
-                    last_at=at,
-                    score=detection.score,
-                    look=looks[number],
-                    at_edge=_touches(detection.box, bounds),
-                )
-            )
+        for number in sure + unsure:
+            self._tracks.append(_begin(detections[number], looks[number], frame, at, bounds))
         return seen, self._give_up(at)
 
     def hold(self, at: float) -> None:
@@ -131,12 +134,29 @@ class Tracker:
         for track in self._tracks:
             if track.last_at == newest:
                 track.last_at = at
-                track.velocity[:] = 0
+                track.centre.rest()
 
     def close(self) -> list[Track]:
         """Give up all tracks, at the end of a recording."""
         tracks, self._tracks = self.tracks, []
         return list(tracks)
+
+    def _confirm(self, track: Track) -> Track:
+        """The track itself with an id, or the lost one that it goes on."""
+        lost = [other for other in self._tracks if other.id and other.last_at < track.first_at]
+        alike = [(likeness(other.look, track.look), other.id, other) for other in lost if _in_reach(other, track)]
+        best = max(alike, default=None)
+        if best is None or best[0] < LIKE:
+            track.id, self._next_id = self._next_id, self._next_id + 1
+            return track
+        other = best[2]
+        self._tracks.remove(track)
+        other.centre.replaced_by(track.centre)
+        other.size, other.look, other.sights = track.size, track.look, track.sights
+        other.last_frame, other.last_at, other.at_edge = track.last_frame, track.last_at, track.at_edge
+        other.score, other.best_score = track.score, max(track.best_score, other.best_score)
+        other.hits += track.hits
+        return other
 
     def _give_up(self, at: float) -> list[Track]:
         def over(track: Track) -> bool:
@@ -149,23 +169,56 @@ class Tracker:
         return [track for track in gone if track.id]
 
 
+def _begin(detection: Detection, look: Look, frame: int, at: float, bounds: Box) -> Track:
+    box = np.array(detection.box, dtype=np.float64)
+    size = box[2:] - box[:2]
+    return Track(
+        id=0,
+        centre=Kalman((box[:2] + box[2:]) / 2, float(size[1])),
+        size=size,
+        first_frame=frame,
+        first_at=at,
+        first_box=detection.box,
+        last_frame=frame,
+        last_at=at,
+        score=detection.score,
+        best_score=detection.score,
+        look=look,
+        at_edge=_touches(detection.box, bounds),
+        sights=[Sight(frame, at, ((detection.box[0] + detection.box[2]) / 2, detection.box[3]), float(size[1]))],
+    )
+
+
 def _move(track: Track, detection: Detection, look: Look, frame: int, at: float, bounds: Box) -> None:
-    """Take a detection into a track: an alpha-beta filter for the place, moving means for the rest."""
-    measured = np.array(detection.box, dtype=np.float64)
-    elapsed = max(at - track.last_at, 1e-3)
-    if elapsed > LIVE_S:
-        track.box, track.velocity[:] = measured, 0
-    else:
-        predicted = track.predicted(at)
-        residual = measured - predicted
-        shift = (residual[:2] + residual[2:]) / 2
-        track.velocity += 0.4 * shift / max(elapsed, 0.1)
-        track.box = predicted + 0.75 * residual
+    """Take a detection into a track."""
+    edge = _touches(detection.box, bounds)
+    measured = _completed(np.array(detection.box, dtype=np.float64), track, at) if not edge else np.array(detection.box)
+    found = np.array(detection.box[2:]) - np.array(detection.box[:2])
+    track.size = track.size + SIZE_GAIN * (found - track.size)
+    track.centre.update((measured[:2] + measured[2:]) / 2, at - track.last_at, track.height, detection.score)
     track.last_frame, track.last_at = frame, at
     track.hits += 1
-    track.score = detection.score
+    track.score, track.best_score = detection.score, max(track.best_score, detection.score)
     track.look = (0.8 * track.look + 0.2 * look).astype(np.float32)
-    track.at_edge = _touches(detection.box, bounds)
+    track.at_edge = edge
+    if track.id:
+        track.sights.clear()
+    box = track.box
+    track.sights.append(Sight(frame, at, ((box[0] + box[2]) / 2, box[3]), track.height))
+
+
+def _completed(box: NDArray[np.float64], track: Track, at: float) -> NDArray[np.float64]:
+    """The whole person's box where only a part was found: of the edges above and below, the expected one is right."""
+    height = box[3] - box[1]
+    if abs(height - track.height) <= PART * track.height:
+        return box
+    expected = track.predicted(at)
+    whole = box.copy()
+    if abs(box[1] - expected[1]) <= abs(box[3] - expected[3]):
+        whole[3] = box[1] + track.height
+    else:
+        whole[1] = box[3] - track.height
+    return whole
 
 
 def _touches(box: Box, bounds: Box) -> bool:
@@ -178,63 +231,41 @@ def _touches(box: Box, bounds: Box) -> bool:
     )
 
 
-def _match_by_overlap(
-    tracks: list[Track],
-    free: list[int],
-    detections: Sequence[Detection],
-    at: float,
-    buffer: float,
-    least: float,
+def _match(
+    tracks: list[Track], free: list[int], detections: Sequence[Detection], at: float, *, loose: bool
 ) -> list[tuple[Track, int]]:
     """Pairs of a track and a detection's number, the best overlap first; both are taken out of the lists."""
     if not tracks or not free:
         return []
-    predicted = _grown(np.stack([track.predicted(at) for track in tracks]), buffer)
-    found = _grown(np.array([detections[number].box for number in free], dtype=np.float64), buffer)
-    return _take_best(tracks, free, _overlaps(predicted, found), least)
-
-
-def _match_by_look(
-    tracks: list[Track], free: list[int], detections: Sequence[Detection], looks: Sequence[Look], at: float
-) -> list[tuple[Track, int]]:
-    if not tracks or not free:
-        return []
-    values = np.zeros((len(tracks), len(free)))
-    for row, track in enumerate(tracks):
-        for column, number in enumerate(free):
-            if _in_reach(track, detections[number].box, at):
-                values[row, column] = likeness(track.look, looks[number])
-    return _take_best(tracks, free, values, LIKE)
-
-
-def _in_reach(track: Track, box: Box, at: float) -> bool:
-    """Whether somebody who was lost there can be here by now: a step of half a height, and as much each second."""
-    away = np.hypot((box[0] + box[2]) / 2 - (track.box[0] + track.box[2]) / 2, box[3] - track.box[3])
-    height = max(track.height, 1.0)
-    alike = 0.5 < (box[3] - box[1]) / height < 2
-    return alike and bool(away <= height * min(0.5 + 0.5 * (at - track.last_at), 2.0))
-
-
-def _take_best(
-    tracks: list[Track], free: list[int], values: NDArray[np.float64], least: float
-) -> list[tuple[Track, int]]:
+    spread = np.array([track.centre.spread(at - track.last_at) if loose else 0.0 for track in tracks])
+    predicted = _grown(np.array([track.predicted(at) for track in tracks]), spread)
+    found = _grown(np.array([detections[number].box for number in free], dtype=np.float64), np.zeros(len(free)))
+    values = _overlaps(predicted, found)
     pairs: list[tuple[Track, int]] = []
     rows, columns = list(tracks), list(free)
-    while values.size:
+    while True:
         row, column = np.unravel_index(int(values.argmax()), values.shape)
-        if values[row, column] < least:
-            break
+        if values[row, column] < OVERLAP:
+            return pairs
         pairs.append((rows[row], columns[column]))
         tracks.remove(rows[row])
         free.remove(columns[column])
         values[row, :] = values[:, column] = -1
-    return pairs
 
 
-def _grown(boxes: NDArray[np.float64], buffer: float) -> NDArray[np.float64]:
-    """Boxes `(N, 4)` grown by that share of their size on each side."""
-    size = boxes[:, 2:] - boxes[:, :2]
-    return np.concatenate((boxes[:, :2] - buffer * size, boxes[:, 2:] + buffer * size), axis=1)
+def _in_reach(lost: Track, found: Track) -> bool:
+    """Whether somebody who was lost there can be here by now: a step of half a height, and as much each second."""
+    box, then = found.first_box, lost.box
+    away = np.hypot((box[0] + box[2]) / 2 - (then[0] + then[2]) / 2, box[3] - then[3])
+    height = max(lost.height, 1.0)
+    alike = 0.5 < found.height / height < 2
+    return alike and bool(away <= height * min(0.5 + 0.5 * (found.first_at - lost.last_at), 2.0))
+
+
+def _grown(boxes: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Boxes `(N, 4)` grown on each side by a share of their size and by so many pixels `(N,)`."""
+    grow = BUFFER * (boxes[:, 2:] - boxes[:, :2]) + spread[:, None]
+    return np.concatenate((boxes[:, :2] - grow, boxes[:, 2:] + grow), axis=1)
 
 
 def _overlaps(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:

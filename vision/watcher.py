@@ -135,7 +135,9 @@ class Watcher:
                 others = [other.box for other in found if other is not detection]
                 person.crop.offer(frame.image, detection.box, detection.score, others)
             if person.passage:
-                events += self._steps(person, person.passage.see(frame.index, frame.at, track.foot, track.height))
+                for sight in track.sights:
+                    events += self._steps(person, person.passage.see(sight))
+                track.sights.clear()
         for person in self._people.values():
             events += self._settle(person, frame.at)
         for track in gone:
