@@ -17,8 +17,11 @@ from typing import Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
 import cv2
+import numpy as np
 
+from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
+from actors.plan import Plan
 from domain.errors import AmikoError
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
 from domain.settings import Camera, Store
@@ -139,6 +142,7 @@ class CameraWorker:
         # OpenCV would take a thread for each core, from the replicas
         cv2.setNumThreads(1)
         watcher = Watcher(self._camera)
+        await self._warm_up()
         try:
             # opening a recording reads from it
             capture = await asyncio.to_thread(
@@ -157,6 +161,15 @@ class CameraWorker:
             # wrong for good, until somebody changes the settings: told by the status, and the other cameras go on
             _LOGGER.error("camera %s/%s: %s", self._store.id, self._camera.id, error)  # noqa: TRY400
             self._capture, self._state, self._reason = None, "lost", str(error)
+
+    async def _warm_up(self) -> None:
+        """One call on each way: the first visitor must not wait for connections, and for a classifier to be loaded."""
+        grey = np.full((64, 64, 3), 114, np.uint8)
+        try:
+            await self._networks.detect(grey, 0.9, patience_s=DETECT_PATIENCE_S)
+            await self._networks.describe(grey, self._store.id, patience_s=DETECT_PATIENCE_S)
+        except Exception as error:  # noqa: BLE001 - it is a courtesy; the camera's own calls have their own patience
+            _LOGGER.warning("camera %s/%s: the networks are not ready: %s", self._store.id, self._camera.id, error)
 
     async def _read(self, capture: Capture, watcher: Watcher) -> None:
         while True:
@@ -261,3 +274,20 @@ def _percentiles(times: deque[float]) -> dict[str, float]:
         return {"p50": round(times[0], 1), "p95": round(times[0], 1)}
     cuts = quantiles(times, n=20, method="inclusive")
     return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1)}
+
+
+class CameraActor(CameraWorker):
+    """The camera as an actor."""
+
+    async def __init__(self, plan: Plan, store: Store, camera: Camera) -> None:  # type: ignore[misc]  # Ray awaits it
+        super().__init__(
+            store=store,
+            camera=camera,
+            networks=Networks(),
+            announcer=RegistryClient(),
+            collector=TrainerClient(),
+            run=plan.run,
+            paced=plan.paced,
+            loop=plan.loop,
+        )
+        self.start()

@@ -1,7 +1,9 @@
 """Starting or joining Ray, and the names by which the actors find each other."""
 
+import logging
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 from ray import serve
@@ -45,20 +47,21 @@ def start_or_join(address: str | None) -> Cluster:
         # binds every socket of Ray to 127.0.0.1, on Linux too; one thread for each replica
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ["OMP_NUM_THREADS"] = "1"
+    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "dashboard_host": "127.0.0.1"}
     try:
         context = ray.init(
             address=address or "local",
             namespace=NAMESPACE,
             log_to_driver=False,
-            logging_level="ERROR",
-            **({} if address else {"object_store_memory": OBJECT_STORE_BYTES, "dashboard_host": "127.0.0.1"}),
+            logging_level=logging.ERROR,
+            **({} if address else own),
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"joined at {address}" if address else "started"
         raise ClusterError(f"Ray can't be {where}: {error}") from error
     dashboard = context.dashboard_url
     return Cluster(
-        address=context.address_info["address"],
+        address=ray.get_runtime_context().gcs_address,
         dashboard=f"http://{dashboard}" if dashboard else None,
         owned=address is None,
     )
@@ -75,5 +78,6 @@ def leave() -> None:
 
 
 def start_serve() -> None:
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     # handles are called from actors: no HTTP is served
     serve.start(proxy_location="Disabled", logging_config={"encoding": "JSON", "enable_access_log": False})

@@ -3,9 +3,12 @@
 Both in one process, since Telegram limits the bot as a whole: answers to buttons and notifications share its pace.
 """
 
+import asyncio
 import logging
 from typing import TypedDict
 
+from actors.clients import RegistryClient
+from actors.plan import Plan
 from bot.application import Bot
 from bot.delivery import Delivery
 from bot.registry import Registry
@@ -54,3 +57,12 @@ class Dispatcher:
             answered_s_ago=health.answered_s_ago,
             problem=self._refused or health.problem,
         )
+
+
+class DispatcherActor(Dispatcher):
+    """The dispatcher as an actor."""
+
+    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
+        super().__init__(plan.settings.telegram, RegistryClient())
+        # beside: Telegram may be out of reach for long, and calls are answered meanwhile
+        self._starting = asyncio.create_task(self.start())

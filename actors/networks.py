@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 
 class Networks:
-    """Handles on the three deployments. Each call lasts `patience_s` seconds at the most, then the last error is raised."""
+    """Handles on the three deployments. A call is tried again for `patience_s`, then the last error is raised."""
 
     def __init__(self) -> None:
         self._detector = _handle("PersonDetector")

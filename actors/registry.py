@@ -12,6 +12,7 @@ from typing import TypedDict
 
 import aiosqlite
 
+from actors.plan import DATABASE, Plan
 from domain.errors import InputError, NotRegisteredError
 from domain.records import Assistant, AssistantState, Notification, NotificationState, Visit
 from domain.settings import Settings
@@ -280,3 +281,10 @@ class AssistantRegistry:
     def _with_card(self, notification: Notification) -> Notification:
         card = self._cards.get(notification.visit)
         return replace(notification, card=card[1]) if card else notification
+
+
+class RegistryActor(AssistantRegistry):
+    """The registry as an actor."""
+
+    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
+        super().__init__(plan.settings, await Database.connect(plan.home / DATABASE))

@@ -3,22 +3,19 @@
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import ray
 from ray.exceptions import RayError
 
-from actors.camera import CameraStatus, CameraWorker
-from actors.clients import ActorMissingError, RegistryClient, TrainerClient, find
+from actors.clients import ActorMissingError, find
 from actors.cluster import ACTOR_OPTIONS
-from actors.dispatcher import Dispatcher, DispatcherStatus
-from actors.networks import Networks
-from actors.registry import AssistantRegistry, StoreStatus
-from actors.trainer import Trainer
-from domain.settings import Camera, Settings, Store
-from storage.database import Database
+from actors.plan import Plan
+
+if TYPE_CHECKING:
+    from actors.camera import CameraStatus
+    from actors.dispatcher import DispatcherStatus
+    from actors.registry import StoreStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,70 +23,29 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_S = 5.0
 #: Seconds that an actor may take to say how it is.
 ANSWER_S = 5.0
-DATABASE = "amiko.db"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What is to run: the same for an actor that comes back after a kill."""
-
-    settings: Settings
-    home: Path
-    #: Names this run of the system; see `CameraWorker`.
-    run: str
-    #: How recordings are played; cameras know neither.
-    paced: bool = True
-    loop: bool = False
 
 
 class Status(TypedDict):
     """What `amiko status --json` prints, but for the networks."""
 
-    stores: dict[str, StoreStatus] | None
-    cameras: dict[str, CameraStatus | None]
-    dispatcher: DispatcherStatus | None
+    stores: "dict[str, StoreStatus] | None"
+    cameras: "dict[str, CameraStatus | None]"
+    dispatcher: "DispatcherStatus | None"
     trainer: dict[str, Any] | None
-
-
-class RegistryActor(AssistantRegistry):
-    async def __init__(self, plan: Plan) -> None:
-        super().__init__(plan.settings, await Database.connect(plan.home / DATABASE))
-
-
-class DispatcherActor(Dispatcher):
-    async def __init__(self, plan: Plan) -> None:
-        super().__init__(plan.settings.telegram, RegistryClient())
-        # beside: Telegram may be out of reach for long, and calls are answered meanwhile
-        self._starting = asyncio.create_task(self.start())
-
-
-class TrainerActor(Trainer):
-    async def __init__(self, plan: Plan) -> None:
-        super().__init__(plan.settings, plan.home)
-        await self.start()
-
-
-class CameraActor(CameraWorker):
-    async def __init__(self, plan: Plan, store: Store, camera: Camera) -> None:
-        super().__init__(
-            store=store,
-            camera=camera,
-            networks=Networks(),
-            announcer=RegistryClient(),
-            collector=TrainerClient(),
-            run=plan.run,
-            paced=plan.paced,
-            loop=plan.loop,
-        )
-        self.start()
 
 
 class StoresActor:
     """The first actor; makes all others."""
 
-    async def __init__(self, plan: Plan) -> None:
+    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
         self._plan = plan
-        # each class is handed to Ray once: it keeps what it was handed for as long as it runs
+        # imported here, since everybody's process imports this module's neighbours, and Telegram's library, say, is
+        # nothing that a camera needs; handed to Ray once: it keeps what it was handed for as long as it runs
+        from actors.camera import CameraActor
+        from actors.dispatcher import DispatcherActor
+        from actors.registry import RegistryActor
+        from actors.trainer import TrainerActor
+
         cameras = ray.remote(CameraActor)
         self._recipes: dict[str, tuple[Any, tuple[object, ...]]] = {
             "registry": (ray.remote(RegistryActor), (plan,)),
@@ -159,6 +115,7 @@ class StoresActor:
 
 def start_stores(plan: Plan) -> Any:
     """Make the first actor, which makes the others; returns its handle. Blocks until all of them answer."""
-    stores = ray.remote(StoresActor).options(name="stores", **ACTOR_OPTIONS).remote(plan)
+    actor: Any = ray.remote(StoresActor)
+    stores = actor.options(name="stores", **ACTOR_OPTIONS).remote(plan)
     ray.get(stores.ready.remote())
     return stores

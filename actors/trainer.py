@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from actors import schedule
+from actors.plan import Plan
 from actors.training import Outcome, train_apart
 from domain.errors import AmikoError, InputError, TrainingBusyError
 from domain.records import Sample
@@ -186,3 +187,11 @@ class Trainer:
 
     async def _classifiers(self) -> ClassifierStore:
         return ClassifierStore(await self._database(), self._home / "classifiers")
+
+
+class TrainerActor(Trainer):
+    """The trainer as an actor."""
+
+    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
+        super().__init__(plan.settings, plan.home)
+        await self.start()

@@ -1,26 +1,213 @@
-"""One training of one store: in this process, or in one of its own of low priority."""
+"""One training of one store: from the database to a new version in it. In this process, or in one of its own.
+
+`python -m actors.training` reads a job from standard input, and ends at once when that is closed: whoever asked for
+the training is gone then.
+"""
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import threading
+import time
 from pathlib import Path
 
-from domain.errors import TrainingError
-from domain.settings import Store, Training
+import filelock
+import torch
+from pydantic import BaseModel, TypeAdapter
+
+import domain.errors
+from domain.errors import AmikoError, ClassifierError, TrainingBusyError, TrainingError
+from domain.settings import SampleWeights, Store, Training
+from learning.challenge import Challenge, Figures, challenge
+from networks.mlp import Classifier
+from storage import samples
+from storage.classifiers import ClassifierStore, Json, StoredClassifier
+from storage.database import Database
+
+#: How much later than others the training gets its turn at the processor, 0 to 19.
+NICE = 15
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class Job(BaseModel):
+    """What a training needs to know; no secret of the settings is among it."""
+
+    home: Path
+    store: str
+    departments: list[str]
+    weights: SampleWeights
+    keep: int
+
+    @classmethod
+    def of(cls, home: Path, store: Store, training: Training) -> "Job":
+        return cls(
+            home=home,
+            store=store.id,
+            departments=store.departments,
+            weights=training.weights,
+            keep=training.keep_classifiers,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What became of a training."""
 
     store: str
-    #: None where nothing was trained.
-    version: int | None
+    version: int
     promoted: bool
     #: One line for people.
     reason: str
+    seconds: float
+    figures: Figures
+
+
+_OUTCOME = TypeAdapter(Outcome)
+FIGURES = TypeAdapter(Figures)
+
+
+async def train_here(job: Job) -> Outcome:
+    """Train, score, keep the new version, and take it into use if it earned that.
+
+    Raises TrainingBusyError where another training of this store is under way, TrainingError where there is too
+    little to train from, StorageError where the disk is full.
+    """
+    began = time.monotonic()
+    folder = job.home / "classifiers"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / f"{job.store}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise TrainingBusyError(f"store {job.store}: a training is under way; wait until it is over") from error
+    try:
+        async with Database.open(job.home / "amiko.db") as database:
+            return await _train(job, database, ClassifierStore(database, folder), began)
+    finally:
+        lock.release()
+
+
+async def _train(job: Job, database: Database, classifiers: ClassifierStore, began: float) -> Outcome:
+    encoders = await samples.encoders(database, job.store)
+    if not encoders:
+        raise TrainingError(f"store {job.store} has no samples to train from; see: amiko samples import --help")
+    # the newest sample's encoder is the one that runs
+    encoder = next(iter(encoders))
+    table = await samples.table(database, job.store, encoder)
+    version = await classifiers.next_version(job.store)
+    running, trouble = await _running(classifiers, job.store)
+    try:
+        made = await asyncio.to_thread(challenge, table, job.departments, running, job.weights)
+    except TrainingError as error:
+        others = sum(count for name, count in encoders.items() if name != encoder)
+        told = f"; {others} samples of other encoders than {encoder} can't be used" if others else ""
+        raise TrainingError(f"store {job.store}: {error}{told}") from error
+    reason = made.decision.reason + trouble
+    await _keep(job, classifiers, made, version, reason)
+    return Outcome(
+        store=job.store,
+        version=version,
+        promoted=made.decision.promoted,
+        reason=reason,
+        seconds=round(time.monotonic() - began, 2),
+        figures=made.figures,
+    )
+
+
+async def _running(classifiers: ClassifierStore, store: str) -> tuple[Classifier | None, str]:
+    """The classifier in use; none where its file is damaged, and a word about it."""
+    current = await classifiers.current(store)
+    if current is None:
+        return None, ""
+    try:
+        return Classifier.from_bytes(await classifiers.file(store, current[0])).with_version(current[0]), ""
+    except ClassifierError:
+        return None, f" (version {current[0]} could not be compared: its file is damaged)"
+
+
+async def _keep(job: Job, classifiers: ClassifierStore, made: Challenge, version: int, reason: str) -> None:
+    challenger = made.challenger.with_version(version)
+    data = challenger.to_bytes()
+    # what can't be read back, or answers otherwise, is never kept
+    Classifier.from_bytes(data).self_test()
+    figures: Json = FIGURES.dump_python(made.figures, mode="json")
+    stored = StoredClassifier(
+        store=job.store,
+        version=version,
+        created_at=time.time(),
+        encoder=challenger.encoder,
+        sha256="",
+        kept=True,
+        reason=reason,
+        scores=figures,
+        current=made.decision.promoted,
+        used_at=None,
+    )
+    await classifiers.add(stored, data, promote=made.decision.promoted, keep=job.keep)
 
 
 async def train_apart(home: Path, store: Store, training: Training) -> Outcome:
-    """Train in a process of its own."""
-    await asyncio.sleep(0)
-    raise TrainingError(f"store {store.id}: training is not there yet ({home}, {training.at})")
+    """As `train_here`, in a process of its own with low priority, which ends with this one."""
+    job = Job.of(home, store, training).model_dump_json(by_alias=True)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "actors.training",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    try:
+        with contextlib.suppress(ConnectionError):
+            # stays open: its end tells the child that nobody waits for it any more
+            child.stdin.write(job.encode() + b"\n")
+            await child.stdin.drain()
+        output, complaint = await asyncio.gather(child.stdout.read(), child.stderr.read())
+        status = await child.wait()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+        child.stdin.close()
+    if status == 0:
+        return _OUTCOME.validate_json(output)
+    try:
+        error = json.loads(output)
+        raise_as: type[AmikoError] = getattr(domain.errors, error["error"])
+    except ValueError:
+        last = (complaint.decode(errors="replace").strip().splitlines() or ["killed"])[-1]
+        raise TrainingError(f"store {store.id}: the training ended with status {status}: {last}") from None
+    raise raise_as(error["text"])
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def main() -> int:
+    """The process of `train_apart`."""
+    os.nice(NICE)
+    torch.set_num_threads(1)
+    job = Job.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        outcome = asyncio.run(train_here(job))
+    except AmikoError as error:
+        sys.stdout.write(json.dumps({"error": type(error).__name__, "text": str(error)}))
+        sys.stdout.flush()
+        # the thread that waits for standard input would hold the interpreter up
+        os._exit(1)
+    sys.stdout.buffer.write(_OUTCOME.dump_json(outcome))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,12 +2,11 @@
 
 import importlib
 import logging
+import os
 import sys
 from typing import Annotated
 
-import click
 import typer
-import typer.core
 
 from amiko.console import err
 from domain.errors import AmikoError
@@ -30,41 +29,33 @@ COMMANDS = {
 }
 
 
-class Commands(typer.core.TyperGroup):
-    """Reads a command's module when that command is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(COMMANDS[cmd_name][0])
-        app = getattr(module, "app", None)
-        if app is None:
-            app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-            app.command(cmd_name)(getattr(module, cmd_name))
-        command = typer.main.get_command(app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+def build(called: str | None) -> typer.Typer:
+    """The command line with the called command's module in it; the others are there for `--help` alone."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+    app.callback()(amiko)
+    for name, (module_name, line) in COMMANDS.items():
+        if name != called:
+            app.command(name, help=line)(_elsewhere)
+            continue
+        module = importlib.import_module(module_name)
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
 
 
-app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+def _elsewhere() -> None:
+    raise AssertionError("only the called command is run")
 
 
-@app.callback()
 def amiko(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
 ) -> None:
     """A shop's cameras see a visitor come in; an assistant who waits learns where to go.
 
     Try it: amiko demo. Run a shop: amiko run stores.yaml. README.md shows the way.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
 
 
 def main() -> None:
@@ -73,8 +64,12 @@ def main() -> None:
     if debug:
         # wanted by whoever adds it at the end of the line, too
         sys.argv.remove("--debug")
+    # two threads in each of two processes are several times slower than one; read when torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
-        app()
+        build(called)()
     except AmikoError as error:
         if debug:
             raise
@@ -85,9 +80,8 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        err.print(
-            f"[bold red]error:[/bold red] {type(error).__name__}: {_escape(str(error).splitlines()[0][:300] if str(error) else '')}"
-        )
+        what = (str(error).splitlines() or [""])[0][:300]
+        err.print(f"[bold red]error:[/bold red] {type(error).__name__}: {_escape(what)}")
         err.print("This is a fault of Amiko's; `--debug` shows where.")
         sys.exit(1)
 

@@ -158,8 +158,8 @@ def scenes(character: Character, count: int, seed: int) -> Iterator[Image]:
         thinner = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)[..., None].astype(np.float32)
         left = int(random.integers(-size[0] // 6, WIDTH - size[0] * 5 // 6))
         top = int(random.integers(HEIGHT - size[1] - 60, HEIGHT - size[1] + 20))
-        scene = paste(floor, smaller, thinner, left, max(top, 0)).astype(np.float32)
-        lit = scene * random.uniform(0.6, 1.25, size=3).mean() * random.uniform(0.93, 1.07, size=3)
+        pasted = paste(floor, smaller, thinner, left, max(top, 0)).astype(np.float32)
+        lit = pasted * random.uniform(0.6, 1.25, size=3).mean() * random.uniform(0.93, 1.07, size=3)
         scene = _grain(np.clip(lit, 0, 255).astype(np.uint8), random)
         margin = round(0.08 * size[1])
         x1, y1 = max(left - margin, 0), max(top - margin, 0)
@@ -170,4 +170,5 @@ def scenes(character: Character, count: int, seed: int) -> Iterator[Image]:
 def _grain(image: Image, random: np.random.Generator) -> Image:
     """A camera's noise: no two frames are the same to the letter."""
     noisy = image.astype(np.int16) + random.integers(-3, 4, size=(*image.shape[:2], 1), dtype=np.int16)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    clipped: Image = np.clip(noisy, 0, 255).astype(np.uint8)
+    return clipped

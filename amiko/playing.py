@@ -15,7 +15,8 @@ import psutil
 import ray
 
 from actors.clients import find
-from actors.stores import DATABASE, Status
+from actors.plan import DATABASE
+from actors.stores import Status
 from amiko import madeup
 from amiko.console import out
 from bot.sandbox import Message, Person, Sandbox
@@ -143,7 +144,7 @@ def play(sandbox: Sandbox, person: Person, data: Path, *, limit_s: float | None)
             time.sleep(LOOK_S)
     finally:
         hands.stop()
-    return _result(sandbox, person, data, status, peak_mb)
+    return _result(sandbox.messages(person.id), hands.texts, data, status, peak_mb)
 
 
 class _Hands(threading.Thread):
@@ -154,7 +155,8 @@ class _Hands(threading.Thread):
         self._sandbox = sandbox
         self._person = person
         self._over = threading.Event()
-        self._done: set[int] = set()
+        #: What the bot wrote, by message: the text changes once a button is pressed.
+        self.texts: dict[int, str] = {}
 
     def stop(self) -> None:
         self._over.set()
@@ -163,8 +165,8 @@ class _Hands(threading.Thread):
     def run(self) -> None:
         while not self._over.wait(0.02):
             for message in self._sandbox.messages(self._person.id):
-                if message.buttons and message.id not in self._done:
-                    self._done.add(message.id)
+                if message.buttons and message.id not in self.texts:
+                    self.texts[message.id] = message.text
                     # «Иду», and at once for the next: a recording played fast does not wait
                     self._sandbox.press_data(self._person.id, message.id, message.buttons[0][0].data)
                     self._sandbox.press(self._person.id, texts("ru")("button-next"))
@@ -181,8 +183,8 @@ def _notified(data: Path) -> dict[str, tuple[float, float, int]]:
     return {visit: (at, created_at, message) for visit, at, created_at, message in rows}
 
 
-def _result(sandbox: Sandbox, person: Person, data: Path, status: Status, peak_mb: float) -> Result:
-    messages: dict[int, Message] = {message.id: message for message in sandbox.messages(person.id)}
+def _result(chat: list[Message], texts: dict[int, str], data: Path, status: Status, peak_mb: float) -> Result:
+    messages = {message.id: message for message in chat}
     notified = _notified(data)
     sent = [(at, made, messages[number]) for at, made, number in notified.values() if number in messages]
     (camera,) = (one for one in status["cameras"].values() if one)
@@ -193,7 +195,7 @@ def _result(sandbox: Sandbox, person: Person, data: Path, status: Status, peak_m
         visits=camera["visits"],
         notified=len(notified),
         notifications=len(sent),
-        texts=[message.text for _, _, message in sorted(sent, key=lambda one: one[2].id)],
+        texts=[texts[number] for number in sorted(texts)],
         latency_ms=_percentiles([message.at - at for at, _, message in sent]),
         stages_ms=stages,
         rss_mb=round(peak_mb, 1),

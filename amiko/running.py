@@ -13,7 +13,6 @@ from filelock import FileLock, Timeout
 
 from domain.errors import ClusterError, InputError
 from domain.settings import Settings, home
-from networks import weights
 
 #: Where a running system leaves word of itself, in the data folder.
 NOTE = "running.json"
@@ -74,8 +73,10 @@ def started(
     from ray import serve
 
     from actors import cluster
-    from actors.stores import Plan, start_stores
+    from actors.plan import Plan
+    from actors.stores import start_stores
     from deployments.application import application
+    from networks import weights
 
     for name in (settings.networks.detector, settings.networks.encoder):
         weights.check(weights.embedded(name))
@@ -121,6 +122,7 @@ def _lock() -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError(
-            f"Amiko runs already, with the data folder {home()}; stop it: amiko stop (or set AMIKO_HOME to another folder)"
+            f"Amiko runs already, with the data folder {home()}; stop it: amiko stop"
+            " (or set AMIKO_HOME to another folder)"
         ) from None
     return lock

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ray import serve
-from ray.serve import Application
+from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 
 from deployments import detector, encoder
@@ -30,23 +30,19 @@ class RootClassifier(DepartmentClassifier):
 def application(networks: Networks) -> Application:
     """PersonDetector, VisitorEncoder and DepartmentClassifier."""
     scaling = networks.scaling
-    people = serve.deployment(PersonDetector, name="PersonDetector").options(
-        **_options(scaling.detector, detector.BATCH)
-    )
-    visitors = serve.deployment(VisitorEncoder, name="VisitorEncoder").options(
-        **_options(scaling.encoder, encoder.BATCH)
-    )
-    departments = serve.deployment(RootClassifier, name="DepartmentClassifier").options(
-        **_options(scaling.classifier, CLASSIFIER_BATCH)
-    )
+    people = _deployment(PersonDetector, "PersonDetector", scaling.detector, detector.BATCH)
+    visitors = _deployment(VisitorEncoder, "VisitorEncoder", scaling.encoder, encoder.BATCH)
+    departments = _deployment(RootClassifier, "DepartmentClassifier", scaling.classifier, CLASSIFIER_BATCH)
     return departments.bind(people.bind(networks.detector), visitors.bind(networks.encoder))
 
 
-def _options(scaling: Scaling, batch: int) -> dict[str, Any]:
-    return {
-        "autoscaling_config": scaling.model_dump(),
+def _deployment(made_of: type, name: str, scaling: Scaling, batch: int) -> Deployment:
+    deployment: Deployment = serve.deployment(
+        name=name,
+        autoscaling_config=scaling.model_dump(),
         # one batch under way, one gathering
-        "max_ongoing_requests": 2 * batch,
-        "max_queued_requests": MAX_QUEUED,
-        "ray_actor_options": {"num_cpus": REPLICA_CPUS},
-    }
+        max_ongoing_requests=2 * batch,
+        max_queued_requests=MAX_QUEUED,
+        ray_actor_options={"num_cpus": REPLICA_CPUS},
+    )(made_of)
+    return deployment
