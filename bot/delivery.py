@@ -120,7 +120,7 @@ class Delivery:
             fresh = [one for one in held if one.id not in skipped and now < one.expires_at]
             for notification in fresh:
                 self._begin(notification)
-            if not fresh and (held or self._under_way):
+            if held and not fresh:
                 # The outbox waits by itself only while it is empty, and what is under way is still in it.
                 await self._pause()
 
@@ -132,8 +132,7 @@ class Delivery:
 
     async def _outbox(self) -> list[Notification]:
         async def ask() -> list[Notification]:
-            wait = 0.0 if self._under_way else _OUTBOX_S
-            return await asyncio.wait_for(self._registry.outbox(wait_s=wait), wait + _LOST_S)
+            return await asyncio.wait_for(self._registry.outbox(wait_s=_OUTBOX_S), _OUTBOX_S + _LOST_S)
 
         return await _insist(ask, "the outbox could not be read", until=math.inf) or []
 

@@ -204,7 +204,7 @@ async def _toast(query: CallbackQuery, text: str) -> None:
 async def _show(query: CallbackQuery, notification: Notification | None) -> None:
     """Bring the message up to date; without a notification, take its buttons away."""
     if not isinstance(query.message, Message):
-        return  # Too old for Telegram to let a bot change it.
+        return  # Too old: Telegram no longer tells what it was.
     try:
         if notification is None:
             await query.edit_message_reply_markup(None)

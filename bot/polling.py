@@ -8,6 +8,7 @@ between delivers it again (handlers may be repeated), and no answer of Telegram'
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -66,7 +67,9 @@ def explain(error: TelegramError) -> str:
             cause = type(error.__cause__).__name__
             return f"Telegram can't be reached ({cause}): check the network and telegram.api_url"
         case _:
-            return f"Telegram answers {type(error).__name__}: {error.message}"
+            # A proxy's answer may quote the request's address, and the token is part of it.
+            message = re.sub(r"bot\d+:[\w-]+", "bot<token>", error.message)
+            return f"Telegram answers {type(error).__name__}: {message[:200]}"
 
 
 class Poller:
