@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,17 @@ class Dataset:
             cameras=self.cameras[mask],
             days=self.days[mask],
             groups=self.groups[mask],
+        )
+
+    def only(self, numbers: NDArray[np.int64]) -> "Dataset":
+        """The samples of these departments alone; the departments are numbered anew."""
+        if len(numbers) == len(self.departments):
+            return self
+        kept = self.where(np.isin(self.labels, numbers))
+        return replace(
+            kept,
+            labels=np.searchsorted(numbers, kept.labels),
+            departments=tuple(self.departments[number] for number in numbers),
         )
 
     def weights(self, setting: SampleWeights) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -118,19 +118,7 @@ def _learnable(data: Dataset | None) -> Dataset:
         raise TrainingError(
             f"too few samples: at least two departments need {FEWEST_PER_DEPARTMENT} each to train from ({told})"
         )
-    if len(enough) == len(data.departments):
-        return data
-    kept = data.where(np.isin(data.labels, enough))
-    return Dataset(
-        vectors=kept.vectors,
-        labels=np.searchsorted(enough, kept.labels),
-        departments=tuple(data.departments[number] for number in enough),
-        encoder=kept.encoder,
-        origins=kept.origins,
-        cameras=kept.cameras,
-        days=kept.days,
-        groups=kept.groups,
-    )
+    return data.only(enough)
 
 
 def _standardised(data: Dataset, setting: SampleWeights) -> tuple[_Inputs, Floats, Floats]:
@@ -258,14 +246,4 @@ def _with_probes(classifier: Classifier, seed: int) -> Classifier:
     """Vectors drawn around the mean of the samples, none of a person, and what the classifier says of them."""
     noise = np.random.default_rng(seed).standard_normal((PROBES, classifier.dimensions))
     probes = (classifier.mean + classifier.scale * noise).astype(np.float32)
-    return Classifier(
-        model=classifier.model,
-        departments=classifier.departments,
-        encoder=classifier.encoder,
-        mean=classifier.mean,
-        scale=classifier.scale,
-        temperature=classifier.temperature,
-        held_out_from=classifier.held_out_from,
-        probes=probes,
-        answers=classifier.probabilities(probes),
-    )
+    return replace(classifier, probes=probes, answers=classifier.probabilities(probes))

@@ -1,0 +1,190 @@
+"""One training from samples to a decision: split, fit, score, gate."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from domain.errors import TrainingError
+from domain.records import Origin, SampleTable
+from domain.settings import SampleWeights
+from learning import gate, scoring
+from learning.data import Dataset, dataset, drawn, split, unseen
+from learning.gate import Decision, Suspicion
+from learning.scoring import Bin, Comparison, Right, Scores
+from learning.training import FEWEST_PER_DEPARTMENT, fit
+from networks.mlp import Classifier, Floats, normalised
+
+#: The logistic regression is fitted on so many samples at the most, since its time grows faster than the MLP's.
+REGRESSED = 3000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """What a training found out; goes into the database as JSON and into the report."""
+
+    departments: list[str]
+    #: Samples by department, then origin.
+    samples: dict[str, dict[str, int]]
+    trained: int
+    scored: int
+    #: Whole days from this one on were held out; None where there are too few days.
+    held_out_from: str | None
+    temperature: float
+    challenger: Scores
+    #: Of the same samples; None where there was none, or it was made for another encoder.
+    running: Scores | None
+    running_version: int | None
+    logistic_regression: Scores
+    commonest: Scores
+    #: Challenger against running, or against the commonest department where nothing runs.
+    comparison: Comparison
+    by_origin: dict[str, Scores]
+    by_day: dict[str, Scores]
+    confusion: list[list[int]]
+    calibration: list[Bin]
+    suspicions: list[Suspicion]
+    left_out: list[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Challenge:
+    """A trained challenger, what it can do, and whether it may run."""
+
+    challenger: Classifier
+    decision: Decision
+    figures: Figures
+
+
+def challenge(
+    table: SampleTable,
+    catalogue: Sequence[str],
+    running: Classifier | None,
+    weights: SampleWeights,
+    *,
+    seed: int = 0,
+) -> Challenge:
+    """Train a challenger on the older samples and let it prove itself on the newest.
+
+    `catalogue`: the departments of the store's settings; samples of others are ignored. Raises TrainingError where
+    there is too little to train from or to score on.
+    """
+    data, left_out = _learnable(dataset(table, catalogue))
+    parts = split(data)
+    scored = data.where(parts.scored)
+    if len(scored) < gate.FEWEST_SCORED:
+        raise TrainingError(
+            f"too few samples: {len(data)}, of which {len(scored)} would be held out to score on;"
+            f" {gate.FEWEST_SCORED} are needed, so about {round(gate.FEWEST_SCORED / 0.15)} in all"
+        )
+    trained = data.where(parts.train)
+    challenger = fit(
+        trained, weights=weights, seed=seed, held_out_from=parts.held_out_from or _day_after(str(data.days.max()))
+    )
+    outputs = scoring.probabilities(challenger, scored)
+    commonest = _always(trained, scored)
+    comparable = running is not None and running.encoder == data.encoder
+    old = running if comparable else None
+    decision, comparison, suspicions = _decide(outputs, commonest, scored, old, challenger)
+    return Challenge(
+        challenger=challenger,
+        decision=decision,
+        figures=Figures(
+            departments=list(data.departments),
+            samples=_counts(data),
+            trained=len(trained),
+            scored=len(scored),
+            held_out_from=parts.held_out_from,
+            temperature=challenger.temperature,
+            challenger=scoring.scores(outputs, scored.labels),
+            running=scoring.scores(scoring.probabilities(old, scored), scored.labels) if old else None,
+            running_version=running.version if running else None,
+            logistic_regression=scoring.scores(_regress(trained, scored, seed), scored.labels),
+            commonest=scoring.scores(commonest, scored.labels),
+            comparison=comparison,
+            by_origin=scoring.by(scored, scored.origins, outputs),
+            by_day=scoring.by(scored, scored.days, outputs),
+            confusion=scoring.confusion(outputs, scored.labels),
+            calibration=scoring.calibration(outputs, scored.labels),
+            suspicions=suspicions,
+            left_out=left_out,
+        ),
+    )
+
+
+def _decide(
+    outputs: Floats, commonest: Floats, scored: Dataset, running: Classifier | None, challenger: Classifier
+) -> tuple[Decision, Comparison, list[Suspicion]]:
+    right = scoring.right(outputs, scored.labels)
+    trivial: Right = scoring.right(commonest, scored.labels)
+    decision = gate.first(right, trivial, scored)
+    comparison = scoring.compare(right, trivial, scored.groups)
+    if running is None or not decision.promoted:
+        return decision, comparison, []
+    # only what the running one can't have learnt from either
+    fair = unseen(scored, running.held_out_from)
+    both = scored.where(fair)
+    theirs = scoring.right(scoring.probabilities(running, both), both.labels)
+    decision = gate.against(
+        right[fair],
+        theirs,
+        both,
+        earlier=both.days < (running.held_out_from or ""),
+        at_the_door=both.origins == Origin.ASSISTANT,
+        departments_changed=set(running.departments) != set(challenger.departments),
+    )
+    return decision, scoring.compare(right[fair], theirs, both.groups), gate.suspicions(theirs, both)
+
+
+def _learnable(data: Dataset) -> tuple[Dataset, list[str]]:
+    """The departments with enough samples, and the names of the others.
+
+    A department that is not learnt is not scored either: nobody could get it right.
+    """
+    counts = np.bincount(data.labels, minlength=len(data.departments))
+    # as many that some are left to train from when a part is set aside
+    enough = np.flatnonzero(counts >= 2 * FEWEST_PER_DEPARTMENT)
+    if len(enough) < 2:
+        told = ", ".join(f"{name}: {count}" for name, count in zip(data.departments, counts, strict=True))
+        raise TrainingError(
+            "too few samples: at least two departments of the settings need"
+            f" {2 * FEWEST_PER_DEPARTMENT} each ({told or 'there are none'})"
+        )
+    left_out = [name for name, count in zip(data.departments, counts, strict=True) if count < 2 * FEWEST_PER_DEPARTMENT]
+    return data.only(enough), left_out
+
+
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def _counts(data: Dataset) -> dict[str, dict[str, int]]:
+    counts = Counter(zip(data.labels.tolist(), data.origins.tolist(), strict=True))
+    return {
+        name: {origin: counts[number, origin] for origin in Origin if counts[number, origin]}
+        for number, name in enumerate(data.departments)
+    }
+
+
+def _always(trained: Dataset, scored: Dataset) -> Floats:
+    """What it is worth to say the same each time: the shares of the departments in the training."""
+    shares = np.bincount(trained.labels, minlength=len(trained.departments)) / len(trained)
+    return np.tile(shares.astype(np.float32), (len(scored), 1))
+
+
+def _regress(trained: Dataset, scored: Dataset, seed: int) -> Floats:
+    """Logistic regression on the same embeddings: what a simple model makes of them."""
+    some = np.flatnonzero(drawn(trained.groups, f"regression {seed}") <= REGRESSED / len(trained))
+    # a department might have been left with none at all
+    if len(np.unique(trained.labels[some])) < 2:
+        return _always(trained, scored)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, C=0.01))
+    model.fit(normalised(trained.vectors[some].astype(np.float32)), trained.labels[some])
+    outputs = np.zeros((len(scored), len(trained.departments)), np.float32)
+    outputs[:, model.classes_] = model.predict_proba(normalised(scored.vectors.astype(np.float32)))
+    return outputs
