@@ -101,6 +101,11 @@ class Passage:
         """Whether a crossing is being decided."""
         return self._pending is not None
 
+    @property
+    def distance(self) -> float:
+        """Heights between the person and the line at the last sight."""
+        return abs(self._last.depth) if self._last else float("inf")
+
     def see(self, seen: Sight) -> list[tuple[Step, Crossing]]:
         """The person's foot point in a frame."""
         height = max(seen.height, 1.0)

@@ -55,7 +55,7 @@ class Kalman:
     def replaced_by(self, other: Self) -> None:
         """Go on from another filter's state."""
         self.place, self.velocity = other.place, other.velocity
-        self._pp, self._pv, self._vv, self._height = other._pp, other._pv, other._vv, other._height  # noqa: SLF001
+        self._pp, self._pv, self._vv, self._height = other._pp, other._pv, other._vv, other._height
 
     def _later(self, elapsed: float) -> tuple[float, float, float]:
         power = ACCELERATION**2

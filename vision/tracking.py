@@ -56,7 +56,10 @@ class Track:
     first_frame: int
     first_at: float
     first_box: Box
+    #: The last detection.
     last_frame: int
+    seen_at: float
+    #: The last time at which the person is known to have been there: seen, or nothing moved since.
     last_at: float
     score: float
     best_score: float
@@ -128,13 +131,21 @@ class Tracker:
             self._tracks.append(_begin(detections[number], looks[number], frame, at, bounds))
         return seen, self._give_up(at)
 
-    def hold(self, at: float) -> None:
-        """Nothing in the picture moved: who was there at the last look still is."""
-        newest = max((track.last_at for track in self._tracks), default=at)
+    def hold(self, looked: float, at: float) -> None:
+        """Nothing moved, or only who is known did: who was there at the last look still is."""
         for track in self._tracks:
-            if track.last_at == newest:
+            if track.seen_at == looked:
                 track.last_at = at
                 track.centre.rest()
+
+    def wavers(self, looked: float, at: float) -> bool:
+        """Whether another look would tell more: somebody is seen for the first time, or was missed by the last look."""
+        return any(
+            (track.best_score >= self._sure and at - track.last_at <= TENTATIVE_S)
+            if not track.id
+            else (track.seen_at < looked and at - track.last_at <= LIVE_S and not track.at_edge)
+            for track in self._tracks
+        )
 
     def close(self) -> list[Track]:
         """Give up all tracks, at the end of a recording."""
@@ -153,7 +164,8 @@ class Tracker:
         self._tracks.remove(track)
         other.centre.replaced_by(track.centre)
         other.size, other.look, other.sights = track.size, track.look, track.sights
-        other.last_frame, other.last_at, other.at_edge = track.last_frame, track.last_at, track.at_edge
+        other.last_frame, other.seen_at, other.last_at = track.last_frame, track.seen_at, track.last_at
+        other.at_edge = track.at_edge
         other.score, other.best_score = track.score, max(track.best_score, other.best_score)
         other.hits += track.hits
         return other
@@ -180,6 +192,7 @@ def _begin(detection: Detection, look: Look, frame: int, at: float, bounds: Box)
         first_at=at,
         first_box=detection.box,
         last_frame=frame,
+        seen_at=at,
         last_at=at,
         score=detection.score,
         best_score=detection.score,
@@ -196,7 +209,7 @@ def _move(track: Track, detection: Detection, look: Look, frame: int, at: float,
     found = np.array(detection.box[2:]) - np.array(detection.box[:2])
     track.size = track.size + SIZE_GAIN * (found - track.size)
     track.centre.update((measured[:2] + measured[2:]) / 2, at - track.last_at, track.height, detection.score)
-    track.last_frame, track.last_at = frame, at
+    track.last_frame, track.seen_at, track.last_at = frame, at, at
     track.hits += 1
     track.score, track.best_score = detection.score, max(track.best_score, detection.score)
     track.look = (0.8 * track.look + 0.2 * look).astype(np.float32)

@@ -10,14 +10,16 @@ from domain.settings import Camera
 from vision.appearance import Look, likeness, look_of
 from vision.crops import BestCrop
 from vision.door import Crossing, Direction, DoorLine, Passage, Step
-from vision.motion import MotionGate
+from vision.motion import Motion, MotionGate
 from vision.picture import Picture, letterbox
-from vision.tracking import Track, Tracker
+from vision.tracking import LIVE_S, Track, Tracker
 
-#: Seconds after the last motion during which detection goes on.
-LINGER_S = 1.0
 #: Seconds between detections while nothing moves: people who came in unseen and stand still are found.
-STILL_S = 4.0
+STILL_S = 5.0
+#: Seconds between detections while nothing moves but people who are known and of whom nothing is to be decided.
+KNOWN_S = 1.0
+#: Heights from the door's line within which everyone is watched at the full rate.
+NEAR_DOOR = 1.5
 #: Without a door: who is present for so many seconds is a visit.
 PRESENT_S = 1.0
 #: Detections below the camera's score continue tracks and never begin one; down to this share of it.
@@ -93,7 +95,6 @@ class Watcher:
         self._people: dict[int, _Person] = {}
         self._outside: list[tuple[float, int, Look]] = []
         self._next = float("-inf")
-        self._moved = float("-inf")
         self._looked = float("-inf")
 
     @property
@@ -111,12 +112,8 @@ class Watcher:
             return None
         period = 1 / self._camera.fps
         self._next = max(self._next + period, frame.at + period / 2)
-        left, top, right, bottom = self._region
-        if self._gate and self._gate.moves(frame.image[top:bottom, left:right], frame.at):
-            self._moved = frame.at
-        awake = self._gate is None or frame.at - self._moved <= LINGER_S or self._deciding()
-        if not awake and frame.at - self._looked < STILL_S:
-            self._tracker.hold(frame.at)
+        if self._gate and self._may_skip(self._gate, frame):
+            self._tracker.hold(self._looked, frame.at)
             return None
         self._looked = frame.at
         return letterbox(frame.image, self._region, self._camera.size)
@@ -171,8 +168,31 @@ class Watcher:
             self._people[track.id] = _Person(track, BestCrop(), passage)
         return self._people[track.id]
 
-    def _deciding(self) -> bool:
-        return any(person.passage and person.passage.waits for person in self._people.values())
+    def _may_skip(self, gate: MotionGate, frame: Frame) -> bool:
+        """Whether looking at this frame would tell nothing new."""
+        left, top, right, bottom = self._region
+        boxes = [track.box for track in self._tracker.tracks if track.seen_at == self._looked]
+        known = [(box[0] - left, box[1] - top, box[2] - left, box[3] - top) for box in boxes]
+        motion = gate.look(frame.image[top:bottom, left:right], frame.at, known)
+        if motion is Motion.NEW or self._decides(frame.at) or (motion is Motion.KNOWN and self._someone_at_door()):
+            return False
+        return frame.at - self._looked < (KNOWN_S if motion is Motion.KNOWN else STILL_S)
+
+    def _decides(self, at: float) -> bool:
+        """Whether somebody was found or lost just now, is crossing, or is still to be told of."""
+        if self._tracker.wavers(self._looked, at):
+            return True
+        untold = self._camera.role == "entrance" and self._line is None
+        return any(
+            person.passage.waits if person.passage else untold and not person.told
+            for person in self._people.values()
+            if at - person.track.last_at <= LIVE_S
+        )
+
+    def _someone_at_door(self) -> bool:
+        return any(
+            person.passage is not None and person.passage.distance <= NEAR_DOOR for person in self._people.values()
+        )
 
     def _settle(self, person: _Person, at: float) -> list[Seen]:
         if person.passage:
