@@ -1,7 +1,6 @@
 """Starting or joining Ray, and the names by which the actors find each other."""
 
 import logging
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ ACTOR_OPTIONS = {
     "num_cpus": 0,
 }
 
+LOOPBACK = "127.0.0.1"
 #: Bytes of shared memory: pictures travel inside the calls, so that little is needed.
 OBJECT_STORE_BYTES = 256 * 1024**2
 
@@ -40,14 +40,11 @@ class Cluster:
 
 
 def start_or_join(address: str | None) -> Cluster:
-    """Start a Ray of our own on the loopback interface, or join the one at `address`. Raises ClusterError."""
-    # no word to anybody outside
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if address is None:
-        # binds every socket of Ray to 127.0.0.1, on Linux too; one thread for each replica
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        os.environ["OMP_NUM_THREADS"] = "1"
-    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "dashboard_host": "127.0.0.1"}
+    """Start a Ray of our own on the loopback interface, or join the one at `address`. Raises ClusterError.
+
+    What Ray reads from the environment must be there before Ray is imported.
+    """
+    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "dashboard_host": LOOPBACK}
     try:
         context = ray.init(
             address=address or "local",
@@ -59,6 +56,9 @@ def start_or_join(address: str | None) -> Cluster:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"joined at {address}" if address else "started"
         raise ClusterError(f"Ray can't be {where}: {error}") from error
+    if address is None and context.address_info["node_ip_address"] != LOOPBACK:
+        ray.shutdown()
+        raise ClusterError("Ray would listen beyond this machine; RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 prevents that")
     dashboard = context.dashboard_url
     return Cluster(
         address=ray.get_runtime_context().gcs_address,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from amiko.console import err
+from amiko.environment import prepare
 from domain.errors import AmikoError
 
 #: Command -> the module that has it (as `app`, or as a function of the same name), and its line in `--help`:
@@ -64,8 +65,7 @@ def main() -> None:
     if debug:
         # wanted by whoever adds it at the end of the line, too
         sys.argv.remove("--debug")
-    # two threads in each of two processes are several times slower than one; read when torch is imported
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    prepare(own_ray="RAY_ADDRESS" not in os.environ)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:

@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from amiko import madeup, playing
 from amiko.console import JsonOption, err, out, print_json, say
+from amiko.environment import TOKEN
 from amiko.running import started
 from amiko.stopping import Stopping
 from bot.sandbox import PEOPLE, Sandbox
 from domain.errors import AmikoError
-from domain.settings import Camera, Settings, Store, Telegram
+from domain.settings import Camera, Settings, Store, Telegram, home
 from networks import weights
 
 #: Where the chat page is unless said otherwise.
@@ -99,6 +100,6 @@ def _invite(sandbox: Sandbox, dashboard: str | None, *, as_json: bool) -> None:
         print_json({"chat": sandbox.page_url, "dashboard": dashboard})
         return
     out.print(f"\n  Chat page:      {sandbox.page_url}   (you are the assistant: /login, then «Начнём!»)")
-    out.print(f"  Ray dashboard:  {dashboard}   (asks for a token once: [bold]ray get-auth-token[/bold] prints it)\n")
+    out.print(f"  Ray dashboard:  {dashboard}   (asks for a token once; it is in {home() / TOKEN})\n")
     out.print("  The departments in the messages are made up. How everything is: amiko status. Ctrl-C ends the demo.\n")
     err.print(f"[dim]{time.strftime('%H:%M:%S')} the clip plays in a loop[/dim]")

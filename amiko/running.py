@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from amiko.environment import make_token
 from domain.errors import ClusterError, InputError
 from domain.settings import Settings, home
 
@@ -81,6 +82,7 @@ def started(
     for name in (settings.networks.detector, settings.networks.encoder):
         weights.check(weights.embedded(name))
     lock = _lock()
+    make_token()
     try:
         say("starting Ray" if address is None else f"joining Ray at {address}")
         joined = cluster.start_or_join(address)

@@ -10,6 +10,7 @@ from deployments import detector, encoder
 from deployments.classifier import DepartmentClassifier
 from deployments.detector import PersonDetector
 from deployments.encoder import VisitorEncoder
+from deployments.loopback import stay_on_loopback
 from domain.settings import Networks, Scaling
 
 #: A replica's share of a core for Ray's book-keeping. A detector can use a whole one; but on a shop's two cores
@@ -24,6 +25,7 @@ class RootClassifier(DepartmentClassifier):
     """Serve starts what an application's root is bound to, so the root has the other two handed in."""
 
     def __init__(self, _detector: DeploymentHandle[Any], _encoder: DeploymentHandle[Any]) -> None:
+        stay_on_loopback()
         super().__init__()
 
 

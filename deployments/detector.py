@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from ray import serve
 
+from deployments.loopback import stay_on_loopback
 from domain.errors import InputError
 from domain.records import Detection, Image
 from networks import jpeg
@@ -21,6 +22,7 @@ class PersonDetector:
     """One replica: the network, one thread."""
 
     def __init__(self, network: str) -> None:
+        stay_on_loopback()
         torch.set_num_threads(1)
         self._detector = load_detector(network)
 

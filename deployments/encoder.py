@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from ray import serve
 
+from deployments.loopback import stay_on_loopback
 from domain.errors import InputError
 from domain.records import Embedding, Image
 from networks import jpeg
@@ -19,6 +20,7 @@ class VisitorEncoder:
     """One replica: the network, one thread."""
 
     def __init__(self, network: str) -> None:
+        stay_on_loopback()
         torch.set_num_threads(1)
         self._encoder = load_encoder(network)
 
