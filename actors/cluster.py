@@ -56,7 +56,7 @@ def start_or_join(address: str | None) -> Cluster:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"joined at {address}" if address else "started"
         raise ClusterError(f"Ray can't be {where}: {error}") from error
-    if address is None and context.address_info["node_ip_address"] != LOOPBACK:
+    if address is None and not ray.get_runtime_context().gcs_address.startswith(LOOPBACK):
         ray.shutdown()
         raise ClusterError("Ray would listen beyond this machine; RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 prevents that")
     dashboard = context.dashboard_url

@@ -23,6 +23,8 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_S = 5.0
 #: Seconds that an actor may take to say how it is.
 ANSWER_S = 5.0
+#: Seconds for cameras to close their sources and for the outbox to be done with what is under way.
+STOP_S = 60.0
 
 
 class Status(TypedDict):
@@ -119,3 +121,14 @@ def start_stores(plan: Plan) -> Any:
     stores = actor.options(name="stores", **ACTOR_OPTIONS).remote(plan)
     ray.get(stores.ready.remote())
     return stores
+
+
+def stop_stores() -> None:
+    """Stop whatever `start_stores` made, in order; nothing where there is nothing. Blocks."""
+    try:
+        stores = find("stores")
+        ray.get(stores.stop.remote(), timeout=STOP_S)
+    except (ActorMissingError, RayError) as error:
+        _LOGGER.warning("the actors could not be stopped in order: %s", error)
+        return
+    ray.kill(stores)

@@ -1,6 +1,7 @@
 """What the commands share: where text goes, and options that many have."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ from domain.settings import Settings, read_settings
 
 #: For people: progress, hints, errors. Standard output is for results alone, so that `--json` can be piped.
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False, soft_wrap=True)
+#: Ray prints what its processes say to whatever `sys.stdout` is; results go to the real one.
+out = Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output, and nothing else there.")
@@ -25,7 +27,7 @@ SETTINGS = Path("stores.yaml")
 
 
 def print_json(document: object) -> None:
-    print(json.dumps(document, ensure_ascii=False))
+    print(json.dumps(document, ensure_ascii=False), file=out.file, flush=True)
 
 
 def settings_from(path: Path) -> Settings:

@@ -1,8 +1,10 @@
 """The system as a whole: start it, stop it, and find one that runs."""
 
+import contextlib
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -70,20 +72,19 @@ def started(
     Raises AmikoErrors: weights missing, Ray not to be started, a damaged database.
     """
     # imported late: `--help` and `amiko check` need no Ray
-    import ray
     from ray import serve
 
     from actors import cluster
     from actors.plan import Plan
-    from actors.stores import start_stores
+    from actors.stores import start_stores, stop_stores
     from deployments.application import application
     from networks import weights
 
     for name in (settings.networks.detector, settings.networks.encoder):
         weights.check(weights.embedded(name))
-    lock = _lock()
     make_token()
-    try:
+    # standard output is for results: what Ray has to say goes to standard error
+    with _alone(), contextlib.redirect_stdout(sys.stderr):
         say("starting Ray" if address is None else f"joining Ray at {address}")
         joined = cluster.start_or_join(address)
         note = Running(
@@ -93,38 +94,36 @@ def started(
             dashboard=joined.dashboard,
             owned=joined.owned,
         )
+        stay = False
         try:
             say("starting the networks")
             cluster.start_serve()
             serve.run(application(settings.networks), name=cluster.APPLICATION, route_prefix=None)
             say("starting the cameras, the registry, the dispatcher and the trainer")
-            plan = Plan(settings=settings, home=data, run=secrets.token_hex(8), paced=paced, loop=loop)
-            stores = start_stores(plan)
+            start_stores(Plan(settings=settings, home=data, run=secrets.token_hex(8), paced=paced, loop=loop))
             (home() / NOTE).write_text(json.dumps(asdict(note)))
             yield note
-            if not keep:
-                say("stopping")
-                ray.get(stores.stop.remote(), timeout=60)
-                if not joined.owned:
-                    ray.kill(stores)
-                    serve.delete(cluster.APPLICATION)
+            stay = keep
         finally:
-            if not keep:
+            if not stay:
+                say("stopping")
                 (home() / NOTE).unlink(missing_ok=True)
+                stop_stores()
+                if not joined.owned:
+                    serve.delete(cluster.APPLICATION)
             cluster.leave()
-    finally:
-        lock.release()
 
 
-def _lock() -> FileLock:
-    """One system a data folder: two would announce each visitor twice."""
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One system a data folder: two would announce each visitor twice. Raises InputError where one is there."""
     home().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home() / "running.lock")
     try:
-        lock.acquire(timeout=0)
+        lock = FileLock(home() / "running.lock").acquire(timeout=0)
     except Timeout:
         raise InputError(
             f"Amiko runs already, with the data folder {home()}; stop it: amiko stop"
             " (or set AMIKO_HOME to another folder)"
         ) from None
-    return lock
+    with lock:
+        yield

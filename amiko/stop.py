@@ -7,6 +7,7 @@ import signal
 import psutil
 
 from amiko.console import JsonOption, out, print_json
+from amiko.environment import prepare
 from amiko.running import NOTE, Running, find_running, is_alive
 from domain.errors import ClusterError
 from domain.settings import home
@@ -40,17 +41,14 @@ def _end(running: Running) -> None:
 
 
 def _leave(running: Running) -> None:
-    import ray
+    prepare(own_ray=False)
     from ray import serve
 
     from actors import cluster
-    from actors.clients import ActorMissingError, find
+    from actors.stores import stop_stores
 
     cluster.join(running.address)
-    with contextlib.suppress(ActorMissingError):
-        stores = find("stores")
-        ray.get(stores.stop.remote(), timeout=STOP_S)
-        ray.kill(stores)
+    stop_stores()
     serve.delete(cluster.APPLICATION)
     cluster.leave()
     (home() / NOTE).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ EVERYWHERE, LOOPBACK = "[::]", "127.0.0.1"
 
 def stay_on_loopback() -> None:
     """Call in a deployment's constructor, which runs before its replica opens that port."""
-    if not ray.is_initialized() or ray.util.get_node_ip_address() != LOOPBACK:
+    if not ray.is_initialized() or ray.util.get_node_ip_address() != LOOPBACK:  # type: ignore[no-untyped-call]
         return
     bind = getattr(replica, "add_port_to_grpc_server", None)
     if bind is None:
@@ -28,4 +28,4 @@ def stay_on_loopback() -> None:
     def bind_to_loopback(server: object, address: str) -> object:
         return bind(server, address.replace(EVERYWHERE, LOOPBACK))
 
-    replica.add_port_to_grpc_server = bind_to_loopback
+    replica.add_port_to_grpc_server = bind_to_loopback  # type: ignore[attr-defined]

@@ -1,0 +1,43 @@
+# Everything happens in .venv; nothing of the system is changed.
+#   make demo    try it: ARGS="--headless --json" passes options on
+#   make test    run the tests
+#   make lint    ruff and mypy
+#   make constraints   take the newest releases that pyproject.toml allows
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo run-deps test test-deps lint constraints
+
+demo: .venv/.installed
+	@$(BIN)/amiko networks pull >&2
+	@$(BIN)/amiko demo $(ARGS)
+
+test: .venv/.installed-test
+	@$(BIN)/amiko networks pull >&2
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "Python's venv is missing: sudo apt-get install python3-venv" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv
+
+.venv/.installed: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing what Amiko needs into .venv (a few minutes, once) …" >&2
+	@$(PIP) -e . >&2
+	@sh scripts/opencv.sh >&2
+	@touch $@
+
+.venv/.installed-test: .venv/.installed
+	@$(PIP) -e '.[test]' >&2
+	@touch $@
+
+constraints:
+	sh scripts/constraints.sh $(PYTHON)
