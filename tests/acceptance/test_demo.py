@@ -1,0 +1,67 @@
+"""The main job, end to end, as a newcomer runs it: real networks, Ray, Serve, SQLite; only Telegram is the sandbox."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.processes import amiko, children, document, running, titles, until
+
+pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(400)]
+
+FIELDS = {"visits", "notifications", "texts", "latency_ms", "stages_ms", "rss_mb"}
+
+
+def listening(processes: list[psutil.Process]) -> Iterator[tuple[str, str]]:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            for connection in process.net_connections("inet"):
+                if connection.status == psutil.CONN_LISTEN:
+                    yield process.name(), connection.laddr.ip.removeprefix("::ffff:")
+
+
+def test_each_visitor_of_the_clip_becomes_a_message(home: Path) -> None:
+    with running("demo", "--headless", "--json") as demo:
+        until(lambda: "ray::CameraActor" in titles(demo) or demo.poll() is not None, "the camera", 300)
+        family = children(demo)
+        addresses = dict(listening(family))
+        status = amiko("status", "--json")
+        output, errors = demo.communicate(timeout=300)
+    assert demo.returncode == 0, errors
+    result = document(output)
+    assert result.keys() >= FIELDS
+    assert result["visits"] == result["notifications"] == len(result["texts"]) == 4
+    assert all(text.startswith("Подойдите в отдел ") for text in result["texts"])
+    assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"]
+
+    told = document(status.stdout)
+    assert told["networks"].keys() == {"PersonDetector", "VisitorEncoder", "DepartmentClassifier"}
+    assert set(told["cameras"]) == {"demo/door"}
+
+    assert addresses, "nothing was seen to listen"
+    assert set(addresses.values()) == {"127.0.0.1"}
+    psutil.wait_procs(family, timeout=20)
+    left = [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert not left, "processes are left over"
+    assert not (home / "running.json").exists()
+
+
+def test_a_recording_that_is_none_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video")
+    for name in ("empty.mp4", "text.mp4", "missing.mp4"):
+        ended = amiko("demo", "--headless", "--json", "--video", str(tmp_path / name))
+        assert ended.returncode == 2
+        assert ended.stdout == ""
+        assert name in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_six_visitors_of_a_real_recording(footage: Path) -> None:
+    (video,) = (footage / "one_by_one").glob("*.mp4")
+    ended = amiko("demo", "--headless", "--json", "--video", str(video), timeout_s=390)
+    assert ended.returncode == 0, ended.stderr
+    result = document(ended.stdout)
+    assert (result["visits"], result["notifications"]) == (6, 6)

@@ -1,0 +1,32 @@
+"""Killed processes lose nothing: the notifications arrive all the same."""
+
+import signal
+
+import pytest
+
+from tests.support.processes import document, running, titles, until
+
+pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(400)]
+
+VICTIMS = (
+    "ray::DispatcherActor",
+    "ray::RegistryActor",
+    "ray::ServeReplica:networks:PersonDetector",
+    "ray::ServeReplica:networks:VisitorEncoder",
+    "ray::CameraActor",
+    "ray::StoresActor",
+)
+
+
+def test_every_visit_is_notified_whoever_is_killed() -> None:
+    with running("demo", "--headless", "--json") as demo:
+        until(lambda: "ray::CameraActor" in titles(demo) or demo.poll() is not None, "the camera", 300)
+        for victim in VICTIMS:
+            process = until(lambda victim=victim: titles(demo).get(victim), victim)
+            process.send_signal(signal.SIGKILL)
+            # back, as another process, before the next one is killed
+            until(lambda victim=victim, old=process.pid: titles(demo).get(victim, process).pid != old, f"{victim} again")
+        output, errors = demo.communicate(timeout=300)
+    assert demo.returncode == 0, errors
+    result = document(output)
+    assert result["visits"] == result["notified"] == 4

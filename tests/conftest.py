@@ -1,0 +1,61 @@
+"""What all tests share: folders of their own, the weights, the footage, and one Ray for those that need it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# read when Ray and torch are imported: tests never listen beyond this machine, and share two cores
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.pop("RAY_ADDRESS", None)
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of the test's own: nothing of the person's who runs the tests is touched."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("AMIKO_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights() -> None:
+    """The embedded networks' weights; brought if they are not there."""
+    from domain.errors import NetworksError
+    from networks.weights import EMBEDDED, pull
+
+    try:
+        for network in EMBEDDED:
+            pull(network)
+    except NetworksError as error:
+        pytest.skip(f"no weights: {error}")
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """The folder of recordings, which are not part of the project."""
+    folder = Path(os.environ.get("AMIKO_FOOTAGE", ROOT.parent / "shared" / "footage"))
+    if not folder.is_dir():
+        pytest.skip("no footage: AMIKO_FOOTAGE names its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Ray on the loopback interface for all tests that need one."""
+    import ray
+
+    from actors import cluster
+
+    folder = tmp_path_factory.mktemp("ray")
+    token = folder / "token"
+    token.write_text("0" * 64)
+    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN_PATH"] = "token", str(token)
+    cluster.start_or_join(None)
+    yield
+    ray.shutdown()

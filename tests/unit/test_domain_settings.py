@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.errors import SettingsError
+from domain.settings import Door, Settings, read_settings
+
+GOOD = """
+telegram: {token: "${TOKEN}", admins: [1]}
+stores:
+  - id: spb-1
+    name: "Амико, Невский"
+    timezone: Europe/Moscow
+    departments: [Appliances, Toys]
+    cameras:
+      - {id: door, role: entrance, source: "rtsp://user:secret@10.0.0.5/door",
+         door: {line: [213, 148, 328, 148], inside: [270, 100]}}
+      - {id: toys, role: department, department: Toys, source: 0}
+"""
+ENVIRONMENT = {"TOKEN": "123:abc"}
+
+
+def read(tmp_path: Path, text: str, environment: dict[str, str] = ENVIRONMENT) -> Settings:
+    path = tmp_path / "stores.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_settings(path, environment)
+
+
+def test_the_designs_example_is_read(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD)
+    (store,) = settings.stores
+    assert store.name == "Амико, Невский"
+    assert [camera.source.get_secret_value() for camera in store.cameras] == ["rtsp://user:secret@10.0.0.5/door", "0"]
+    assert settings.telegram.token.get_secret_value() == "123:abc"
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD)
+    shown = repr(settings) + str(settings) + settings.model_dump_json()
+    assert "123:abc" not in shown
+    assert "secret" not in shown.replace("SecretStr", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("admins: [1]", "admin: [1]", "telegram.admin: unknown key"),
+        ("admins: [1]", "admins: [x]", "telegram.admins.0: 'x'"),
+        ("role: entrance", "role: exit", "stores.0.cameras.0.role: 'exit'"),
+        ("id: toys, role", "id: door, role", "camera id 'door' stands twice"),
+        ("department: Toys", "department: Cars", "'Cars', which is not one of Appliances, Toys"),
+        ("Europe/Moscow", "Mars/Olympus", "stores.0.timezone: 'Mars/Olympus': expected a time zone"),
+        ("[Appliances, Toys]", "[Toys, Toys]", "department 'Toys' stands twice"),
+        ("[Appliances, Toys]", "[]", "stores.0.departments"),
+        ("[270, 100]", "[270, 148]", "the point inside lies on the door's line"),
+        ("[213, 148, 328, 148]", "[213, 148, 213, 148]", "two different ends"),
+        ("id: spb-1", "id: 'a/b'", "stores.0.id: 'a/b'"),
+        ("    name: \"Амико, Невский\"\n", "", "stores.0.name: missing"),
+        ("stores:", "stores: [", "is not YAML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in GOOD
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    assert told in str(caught.value)
+    assert "stores.yaml" in str(caught.value)
+    assert "123:abc" not in str(caught.value)
+    assert "user:secret" not in str(caught.value)
+
+
+def test_a_store_may_stand_once(tmp_path: Path) -> None:
+    store = GOOD[GOOD.index("  - id:") :]
+    with pytest.raises(SettingsError, match="store id 'spb-1' stands twice"):
+        read(tmp_path, GOOD + store)
+
+
+def test_an_unset_variable_is_named_with_its_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"telegram\.token: the environment variable TOKEN is not set"):
+        read(tmp_path, GOOD, {})
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such file"):
+        read_settings(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n- b", b"\xff\xfe\x00", b"just words"])
+def test_what_is_no_settings_file_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "stores.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"stores\.yaml"):
+        read_settings(path)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("any") / "stores.yaml"
+    path.write_text(text, encoding="utf-8", errors="replace")
+    with pytest.raises(SettingsError):
+        read_settings(path, {})
+
+
+def test_the_only_store_needs_no_name(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD)
+    assert settings.store(None).id == "spb-1"
+    with pytest.raises(SettingsError, match="there are: spb-1"):
+        settings.store("spb-2")
+
+
+@given(st.tuples(*[st.integers(0, 50)] * 4), st.tuples(*[st.integers(0, 50)] * 2))
+def test_a_door_has_two_sides(line: tuple[int, int, int, int], inside: tuple[int, int]) -> None:
+    x1, y1, x2, y2 = line
+    on_it = (x2 - x1) * (inside[1] - y1) == (y2 - y1) * (inside[0] - x1)
+    if on_it:
+        with pytest.raises(ValidationError):
+            Door(line=line, inside=inside)
+    else:
+        assert Door(line=line, inside=inside).line == line

@@ -1,0 +1,109 @@
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from domain.errors import StorageError
+from storage.database import MIGRATIONS, Database
+
+INSERT = "INSERT INTO visits (id, store, camera, at) VALUES (?, 's', 'c', 0)"
+
+
+async def ids(database: Database) -> set[str]:
+    return {row["id"] for row in await database.read("SELECT id FROM visits")}
+
+
+async def test_a_new_database_has_all_migrations(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a" / "amiko.db") as database:
+        (row,) = await database.read("PRAGMA user_version")
+        assert row[0] == len(list(MIGRATIONS.glob("*.sql")))
+        (row,) = await database.read("PRAGMA journal_mode")
+        assert row[0] == "wal"
+
+
+async def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "amiko.db"
+    old = sqlite3.connect(path)
+    old.executescript((MIGRATIONS / "0001_main.sql").read_text())
+    old.execute("PRAGMA user_version = 1")
+    old.execute(INSERT, ("kept",))
+    old.commit()
+    old.close()
+    async with Database.open(path) as database:
+        assert await ids(database) == {"kept"}
+        (row,) = await database.read("PRAGMA user_version")
+        assert row[0] == len(list(MIGRATIONS.glob("*.sql")))
+
+
+async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "amiko.db"
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version = 9999")
+    newer.close()
+    with pytest.raises(StorageError, match="newer Amiko"):
+        await Database.connect(path)
+
+
+async def test_what_is_no_database_is_told_and_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "amiko.db"
+    path.write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(StorageError, match="left as it is"):
+        await Database.connect(path)
+    assert path.read_bytes() == b"this is no database at all" * 100
+
+
+async def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError):
+        await Database.connect(tmp_path / "file" / "amiko.db")
+
+
+async def test_an_error_rolls_all_of_a_transaction_back(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "amiko.db") as database:
+        with pytest.raises(RuntimeError):
+            async with database.transaction() as connection:
+                await connection.execute(INSERT, ("lost",))
+                raise RuntimeError
+        assert await ids(database) == set()
+
+
+async def test_a_cancelled_transaction_leaves_nothing_open(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "amiko.db") as database:
+        for pause in (0.0, 0.0001, 0.001, 0.01):
+            inside = asyncio.Event()
+
+            async def work() -> None:
+                async with database.transaction() as connection:
+                    await connection.execute(INSERT, ("lost",))
+                    inside.set()
+                    await asyncio.Event().wait()
+
+            task = asyncio.create_task(work())
+            await asyncio.sleep(pause)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        async with database.transaction() as connection:
+            await connection.execute(INSERT, ("kept",))
+        assert await ids(database) == {"kept"}
+
+
+async def test_tasks_and_connections_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "amiko.db"
+    async with Database.open(path) as one, Database.open(path) as other:
+
+        async def write(database: Database, name: str) -> None:
+            async with database.transaction() as connection:
+                await connection.execute(INSERT, (name,))
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(write((one, other)[n % 2], str(n)) for n in range(40)))
+        assert len(await ids(one)) == 40
+
+
+async def test_two_processes_may_make_the_database_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "amiko.db"
+    databases = await asyncio.gather(*(Database.connect(path) for _ in range(4)))
+    for database in databases:
+        await database.close()
