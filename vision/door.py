@@ -1,5 +1,7 @@
 """The door: who crossed its line, and who only seemed to."""
 
+import math
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,11 +10,15 @@ import numpy as np
 from domain.settings import Door
 from vision.tracking import Sight
 
-#: The band on both sides of the line, as a share of the person's height, in which nothing is decided.
-#: Higher forgives more flicker; lower counts people whose feet are seen only close to the line.
-BAND = 0.1
-#: Sights beyond the band in a row that make a crossing; one is enough where the person was never seen again.
-SIGHTS = 2
+#: How far beyond the line a person must be to be on that side, as a share of the height: in the mean of a second's
+#: sights, so that jitter does not do. Higher forgives more flicker; lower counts people who turn off right behind it.
+BAND = 0.08
+#: Heights that a person must have gone between two seconds before the crossing and now: who stands on the line has not.
+MOVED = 0.35
+#: Seconds of sights that are kept to judge by.
+MEMORY_S = 2.5
+#: Seconds over which a place is averaged.
+MEAN_S = 1.0
 #: Seconds unseen after which nobody waits for the next sight.
 UNSEEN_S = 0.5
 #: Who crosses and comes back within so many seconds only looked in (or out): neither is counted.
@@ -21,6 +27,8 @@ LOOKED_S = 2.0
 ANNOUNCE_S = 0.8
 #: How far beyond the line a person is in for sure, in heights, even one who stops there.
 DEEP = 1.0
+#: Heights a second at which a person still goes on.
+GOES_ON = 0.1
 #: How far beyond the line's ends a crossing still counts, in heights.
 BESIDE = 0.25
 
@@ -73,8 +81,9 @@ class DoorLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
-    frame: int
+class _Place:
+    """A sight, as the door sees it."""
+
     at: float
     foot: tuple[float, float]
     #: In heights, positive inside.
@@ -82,111 +91,135 @@ class _Sight:
     height: float
 
 
+@dataclass(slots=True)
+class _Pending:
+    """A crossing that is being judged."""
+
+    crossing: Crossing
+    #: Between the line's ends, rather than around them.
+    through: bool
+    #: The foot point two seconds before.
+    origin: tuple[float, float]
+    announced: bool = False
+    #: Sights back on the side where it came from, in a row.
+    back: int = 0
+
+
 class Passage:
-    """One track at the door. Pure: goes by the times that it is told."""
+    """One track at the door. Pure: goes by the times that it is told.
+
+    A change of sides is pending at first. It counts when the person has really gone somewhere, is clearly beyond the
+    line and stays there for two seconds (or is not seen again); whoever is back before that has not crossed.
+    """
 
     def __init__(self, line: DoorLine) -> None:
         self._line = line
+        #: Where the person is known to be; None until one clear sight.
         self._side: Direction | None = None
-        self._last: _Sight | None = None
-        self._beyond = 0
-        self._zero: Crossing | None = None
-        self._through = False
-        self._pending: Crossing | None = None
-        self._announced = False
-        self._inwards = 0.0
+        self._places: deque[_Place] = deque()
+        self._frame = 0
+        self._pending: _Pending | None = None
 
-    @property
-    def waits(self) -> bool:
-        """Whether a crossing is being decided."""
-        return self._pending is not None
+    def waits(self, at: float) -> bool:
+        """Whether a crossing is about to be decided."""
+        return self._pending is not None and at - self._pending.crossing.at <= LOOKED_S + MEAN_S
 
     @property
     def distance(self) -> float:
         """Heights between the person and the line at the last sight."""
-        return abs(self._last.depth) if self._last else float("inf")
+        return abs(self._places[-1].depth) if self._places else float("inf")
 
-    def see(self, seen: Sight) -> list[tuple[Step, Crossing]]:
+    def see(self, sight: Sight) -> list[tuple[Step, Crossing]]:
         """The person's foot point in a frame."""
-        height = max(seen.height, 1.0)
-        sight = _Sight(seen.frame, seen.at, seen.foot, self._line.depth(seen.foot) / height, height)
-        before, self._last = self._last, sight
-        if before is not None:
-            self._note_zero(before, sight)
-            speed = (sight.depth - before.depth) / max(seen.at - before.at, 1e-3)
-            self._inwards = 0.5 * self._inwards + 0.5 * speed
-        side = _side(sight.depth)
-        if side is None:
+        height = max(sight.height, 1.0)
+        now = _Place(sight.at, sight.foot, self._line.depth(sight.foot) / height, height)
+        before, before_frame = (self._places[-1], self._frame) if self._places else (None, 0)
+        while self._places and now.at - self._places[0].at > MEMORY_S:
+            self._places.popleft()
+        self._places.append(now)
+        self._frame = sight.frame
+        if self._side is None:
+            self._side = _side(now.depth) if abs(now.depth) >= BAND else None
             return []
-        if self._side is None or side is self._side:
-            self._side, self._beyond = side, 0
-            return []
-        self._beyond += 1
-        return self._cross(side) if self._beyond >= SIGHTS else []
+        if self._pending is not None:
+            return self._judge_return(self._pending, now)
+        if before is not None and _side(now.depth) is not self._side:
+            self._pending = self._begin(before, before_frame, now, sight.frame)
+        return []
 
     def settle(self, at: float, *, over: bool = False) -> list[tuple[Step, Crossing]]:
-        """What time alone decides; call it at every look. `over`: the track is given up."""
-        if self._last is None:
+        """What time decides; call it at every look. `over`: the track is given up."""
+        pending = self._pending
+        if pending is None or pending.back:
             return []
+        unseen = over or at - self._places[-1].at >= UNSEEN_S
+        if not self._is_beyond(pending, unseen=unseen) or not self._has_moved(pending):
+            return []
+        elapsed = at - pending.crossing.at
         steps: list[tuple[Step, Crossing]] = []
-        unseen = over or at - self._last.at >= UNSEEN_S
-        side = _side(self._last.depth)
-        if unseen and self._beyond and side is not None and side is not self._side:
-            steps += self._cross(side)
-        crossing = self._pending
-        if crossing is None:
-            return steps
-        stays = (self._last.depth > 0) == (crossing.direction is Direction.IN)
-        elapsed = at - crossing.at
-        if not stays and not over:
-            return steps
-        if not self._announced and (
-            over or elapsed > LOOKED_S or (elapsed >= ANNOUNCE_S and (unseen or self._goes_on(crossing)))
-        ):
-            self._announced = True
-            steps.append((Step.ANNOUNCED, crossing))
-        if over or elapsed > LOOKED_S:
-            self._pending = None
-            steps.append((Step.COUNTED, crossing))
+        final = over or elapsed > LOOKED_S
+        early = elapsed >= ANNOUNCE_S and (unseen or self._goes_on(pending.crossing.direction))
+        if pending.through and not pending.announced and (final or early):
+            pending.announced = True
+            steps.append((Step.ANNOUNCED, pending.crossing))
+        if final:
+            self._side, self._pending = pending.crossing.direction, None
+            if pending.through:
+                steps.append((Step.COUNTED, pending.crossing))
         return steps
 
-    def _goes_on(self, crossing: Crossing) -> bool:
-        assert self._last is not None
-        sign = 1 if crossing.direction is Direction.IN else -1
-        return sign * self._last.depth >= DEEP or sign * self._inwards > 0.1
-
-    def _note_zero(self, before: _Sight, now: _Sight) -> None:
-        if (before.depth > 0) == (now.depth > 0):
-            return
-        share = before.depth / (before.depth - now.depth)
+    def _begin(self, before: _Place, before_frame: int, now: _Place, frame: int) -> _Pending:
+        # The line lies between two sights; where the first was on it already, the crossing is there.
+        share = before.depth / (before.depth - now.depth) if before.depth * now.depth < 0 else 1.0
         point = (
             before.foot[0] + share * (now.foot[0] - before.foot[0]),
             before.foot[1] + share * (now.foot[1] - before.foot[1]),
         )
-        self._through = self._line.beside(point) <= BESIDE * now.height
-        self._zero = Crossing(
-            direction=Direction.IN if now.depth > 0 else Direction.OUT,
-            frame=round(before.frame + share * (now.frame - before.frame)),
-            at=before.at + share * (now.at - before.at),
+        earlier = [place.foot for place in self._places if now.at - place.at >= MEAN_S] or [self._places[0].foot]
+        return _Pending(
+            crossing=Crossing(
+                direction=_side(now.depth),
+                frame=round(before_frame + share * (frame - before_frame)),
+                at=before.at + share * (now.at - before.at),
+            ),
+            through=self._line.beside(point) <= BESIDE * now.height,
+            origin=earlier[0],
         )
 
-    def _cross(self, side: Direction) -> list[tuple[Step, Crossing]]:
-        self._side, self._beyond = side, 0
-        crossing = self._zero
-        if crossing is None or not self._through:
-            # Around the line's end: on the other side, without having come through the door.
+    def _judge_return(self, pending: _Pending, now: _Place) -> list[tuple[Step, Crossing]]:
+        if _side(now.depth) is pending.crossing.direction:
+            pending.back = 0
             return []
-        back, self._pending = self._pending, None
-        announced, self._announced = self._announced, False
-        if back is not None and crossing.at - back.at <= LOOKED_S:
-            return [(Step.WITHDRAWN, back)] if announced else []
-        self._pending = crossing
-        if back is None:
+        pending.back += 1
+        if pending.back < 2 and abs(now.depth) < BAND:
             return []
-        return [(Step.COUNTED, back)] if announced else [(Step.ANNOUNCED, back), (Step.COUNTED, back)]
+        self._pending = None
+        return [(Step.WITHDRAWN, pending.crossing)] if pending.announced else []
+
+    def _is_beyond(self, pending: _Pending, *, unseen: bool) -> bool:
+        last = self._places[-1]
+        sign = 1 if pending.crossing.direction is Direction.IN else -1
+        depths = [
+            sign * place.depth
+            for place in self._places
+            if place.at >= pending.crossing.at and last.at - place.at <= MEAN_S
+        ]
+        if unseen:
+            return max(depths, default=0.0) >= BAND
+        return len(depths) >= 2 and sum(depths) / len(depths) >= BAND
+
+    def _has_moved(self, pending: _Pending) -> bool:
+        last = self._places[-1]
+        return math.dist(pending.origin, last.foot) >= MOVED * last.height
+
+    def _goes_on(self, direction: Direction) -> bool:
+        last = self._places[-1]
+        sign = 1 if direction is Direction.IN else -1
+        if sign * last.depth >= DEEP:
+            return True
+        first = next(place for place in self._places if last.at - place.at <= MEAN_S / 2)
+        return sign * (last.depth - first.depth) > GOES_ON * (last.at - first.at) > 0
 
 
-def _side(depth: float) -> Direction | None:
-    if abs(depth) < BAND:
-        return None
+def _side(depth: float) -> Direction:
     return Direction.IN if depth > 0 else Direction.OUT

@@ -28,6 +28,8 @@ OVERLAP = 0.2
 LIKE = 0.6
 #: A box whose height differs by more from the person's (as a share of it) shows a part: a neighbour hides the legs.
 PART = 0.25
+#: The foot point lies so far above the box's lower edge, as a share of its height: boxes hold the shoes' tips, and floor.
+FOOT = 0.03
 #: How fast the person's own size follows the detected one's.
 SIZE_GAIN = 0.25
 
@@ -198,7 +200,7 @@ def _begin(detection: Detection, look: Look, frame: int, at: float, bounds: Box)
         best_score=detection.score,
         look=look,
         at_edge=_touches(detection.box, bounds),
-        sights=[Sight(frame, at, ((detection.box[0] + detection.box[2]) / 2, detection.box[3]), float(size[1]))],
+        sights=[_sight(frame, at, detection.box)],
     )
 
 
@@ -216,8 +218,12 @@ def _move(track: Track, detection: Detection, look: Look, frame: int, at: float,
     track.at_edge = edge
     if track.id:
         track.sights.clear()
-    box = track.box
-    track.sights.append(Sight(frame, at, ((box[0] + box[2]) / 2, box[3]), track.height))
+    track.sights.append(_sight(frame, at, track.box))
+
+
+def _sight(frame: int, at: float, box: Box) -> Sight:
+    height = box[3] - box[1]
+    return Sight(frame, at, ((box[0] + box[2]) / 2, box[3] - FOOT * height), height)
 
 
 def _completed(box: NDArray[np.float64], track: Track, at: float) -> NDArray[np.float64]:

@@ -184,7 +184,7 @@ class Watcher:
             return True
         untold = self._camera.role == "entrance" and self._line is None
         return any(
-            person.passage.waits if person.passage else untold and not person.told
+            person.passage.waits(at) if person.passage else untold and not person.told
             for person in self._people.values()
             if at - person.track.last_at <= LIVE_S
         )
