@@ -21,6 +21,9 @@ FEWEST_PER_DEPARTMENT = 5
 #: Up to so many samples the number of epochs and the temperature come from a cross-validation, beyond it from one part.
 CROSS_VALIDATED = 4000
 FOLDS = 5
+#: Temperatures to choose from.
+_FEW = torch.logspace(-0.6, 0.6, 13)
+_MANY = torch.logspace(-1.3, 1.3, 105)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,7 +210,8 @@ def _fit(
                 schedule.step()
             if checked is None:
                 continue
-            loss = float(functional.cross_entropy(_logits(model, checked), checked.labels))
+            # how sure it is will be set right by the temperature, so that it must not decide when to stop
+            loss = _scaled(_logits(model, checked), checked.labels, _FEW)[1]
             if loss < best - 1e-4:
                 best, best_epoch, kept = loss, epoch, _state(model)
             elif epoch - best_epoch >= recipe.patience:
@@ -228,18 +232,24 @@ def _logits(model: MLP, inputs: _Inputs) -> Tensor:
 
 
 def _temperature(logits: Tensor, labels: Tensor) -> float:
-    """What logits are divided by so that probabilities are as often right as they say.
+    """What logits are divided by so that probabilities are as often right as they say."""
+    return _scaled(logits, labels, _MANY)[0]
+
+
+def _scaled(logits: Tensor, labels: Tensor, temperatures: Tensor) -> tuple[float, float]:
+    """The best of the temperatures, and the log loss with it.
 
     As if one sample of each other department had been seen as well (as Platt does): some hundred right answers in
     a row are no certainty.
     """
-    candidates = torch.logspace(-1.3, 1.3, 105)
     count, departments = logits.shape
     doubt = departments / (count + departments)
     losses = [
-        float(functional.cross_entropy(logits / candidate, labels, label_smoothing=doubt)) for candidate in candidates
+        float(functional.cross_entropy(logits / temperature, labels, label_smoothing=doubt))
+        for temperature in temperatures
     ]
-    return float(candidates[int(np.argmin(losses))])
+    best = int(np.argmin(losses))
+    return float(temperatures[best]), losses[best]
 
 
 def _with_probes(classifier: Classifier, seed: int) -> Classifier:
