@@ -1,10 +1,11 @@
 """The methods of the Bot API that the bot uses, with Telegram's own errors. Text is plain: no parse_mode."""
 
 import asyncio
+import contextlib
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from PIL import Image, UnidentifiedImageError
@@ -16,6 +17,8 @@ from bot.sandbox.state import Button, Json, Keyboard, Message, Rows, World, mess
 _TEXT, _CAPTION, _BUTTON_DATA, _PHOTO = 4096, 1024, 64, 10 * 1024 * 1024
 #: The longest poll, seconds.
 _POLL_S = 50
+#: Seconds between two looks whether a poller has hung up.
+_LOOK_S = 1.0
 _BOT: Json = {"id": 4242, "is_bot": True, "first_name": "Амико", "username": "amiko_sandbox_bot"}
 
 
@@ -101,16 +104,16 @@ class BotApi:
             "deletewebhook": self._delete_webhook,
         }
 
-    async def answer(self, call: Call) -> object:
-        """What stands in `result`. Raises ApiError."""
+    async def answer(self, call: Call, gone: Callable[[], Awaitable[bool]]) -> object:
+        """What stands in `result`; `gone` tells whether the caller has hung up. Raises ApiError."""
         name = call.method.lower()
         if name == "getupdates":
-            return await self._get_updates(call)
+            return await self._get_updates(call, gone)
         if name not in self._methods:
             raise ApiError(404, "Not Found: method not found")
         return self._methods[name](call)
 
-    async def _get_updates(self, call: Call) -> list[Json]:
+    async def _get_updates(self, call: Call, gone: Callable[[], Awaitable[bool]]) -> list[Json]:
         self._poll += 1
         mine = self._poll
         self._bell.ring()
@@ -121,18 +124,20 @@ class BotApi:
             self._world.allow(tuple(str(kind) for kind in kinds))
         limit = min(max(call.number("limit") or 100, 1), 100)
         until = time.monotonic() + min(call.number("timeout") or 0, _POLL_S)
-        while True:
-            event = self._bell.event
-            if self._poll != mine:
-                raise ApiError(409, CONFLICT.description)
-            updates = self._world.pending(limit)
-            left = until - time.monotonic()
-            if updates or left <= 0 or self._bell.closed.is_set():
-                return [{"update_id": one.id, one.kind: one.content} for one in updates]
-            try:
-                await asyncio.wait_for(event.wait(), left)
-            except TimeoutError:
-                continue
+        self._world.polling(1)
+        try:
+            while True:
+                event = self._bell.event
+                if self._poll != mine:
+                    raise ApiError(409, CONFLICT.description)
+                updates = self._world.pending(limit)
+                left = until - time.monotonic()
+                if updates or left <= 0 or self._bell.closed.is_set() or await gone():
+                    return [{"update_id": one.id, one.kind: one.content} for one in updates]
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), min(left, _LOOK_S))
+        finally:
+            self._world.polling(-1)
 
     def _get_me(self, _: Call) -> Json:
         return {**_BOT, "can_join_groups": False, "can_read_all_group_messages": False}

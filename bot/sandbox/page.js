@@ -89,7 +89,6 @@ function toEnd() {
 
 function drawMessages(messages) {
   const chat = byId("chat");
-  const atEnd = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 120;
   const ids = new Set(messages.map((one) => String(one.id)));
   let added = false;
   for (const node of [...chat.children]) {
@@ -113,7 +112,7 @@ function drawMessages(messages) {
     shown.set(message.id, now);
   }
   if (!messages.length) chat.append(element("div", "empty", "Здесь пока ничего нет"));
-  if (added || atEnd) toEnd();
+  return added;
 }
 
 function drawKeyboard(state) {
@@ -191,15 +190,30 @@ function drawPersons(newest) {
 
 function draw(state) {
   const before = latest?.newest[person.id];
-  drawMessages(state.messages);
+  const chat = byId("chat");
+  const atEnd = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 120;
+  const added = drawMessages(state.messages);
   drawKeyboard(state);
   drawMenu(state.commands);
   drawPersons(state.newest);
   drawHint(state);
+  if (added || atEnd) toEnd(); // Last, since all of these take some of the chat's height.
   if (state.toast && state.toast.id !== lastToast && lastToast !== null) pop(state.toast.text);
   lastToast = state.toast?.id ?? "";
   if (document.hidden && before !== undefined && state.newest[person.id] > before) document.title = "● Амико — чат";
   latest = state;
+}
+
+// Between two polls the bot doesn't listen for a moment: only a longer silence counts.
+let silence = 0;
+function showLine(online) {
+  clearTimeout(silence);
+  const show = () => {
+    byId("line").textContent = online ? "бот на связи" : "бот не на связи";
+    byId("line").className = online ? "line on" : "line";
+  };
+  if (online) show();
+  else silence = setTimeout(show, 3000);
 }
 
 function choose(one) {
@@ -212,14 +226,11 @@ function choose(one) {
   source?.close();
   source = new EventSource(`/chat/${one.id}/events`);
   source.onmessage = (event) => {
-    byId("line").textContent = "бот на связи";
-    byId("line").className = "line on";
-    draw(JSON.parse(event.data));
+    const state = JSON.parse(event.data);
+    showLine(state.online);
+    draw(state);
   };
-  source.onerror = () => {
-    byId("line").textContent = "соединение…";
-    byId("line").className = "line";
-  };
+  source.onerror = () => showLine(false);
 }
 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) document.title = "Амико — чат"; });

@@ -117,6 +117,12 @@ class Sandbox:
         with self._world.changed:
             return len(self._world.chat(person).unanswered)
 
+    @property
+    def polled(self) -> bool:
+        """A bot listens: it holds a poll open."""
+        with self._world.changed:
+            return self._world.polls > 0
+
     def commands(self, language: str = "") -> list[Json]:
         """The menu of commands that the bot has set, for a language or for all others."""
         with self._world.changed:

@@ -114,6 +114,8 @@ class World:
         #: Called at each change, with the condition held, from whatever thread.
         self.listeners: list[Callable[[], None]] = []
         self.revision = 0
+        #: How many polls are held open: none means that no bot listens.
+        self.polls = 0
         self.commands: dict[str, list[Json]] = {}
         self.faults = Faults()
         self._chats = {person.id: Chat(person) for person in self.people.values()}
@@ -209,6 +211,12 @@ class World:
         """The oldest updates that are not confirmed."""
         with self.changed:
             return list(self._pending)[:limit]
+
+    def polling(self, change: int) -> None:
+        """A poll is held open from now on (1), or no longer (-1)."""
+        with self.changed:
+            self.polls += change
+            self._ring()
 
     def allow(self, kinds: tuple[str, ...]) -> None:
         """The kinds of updates that the bot wants from now on; none means all."""

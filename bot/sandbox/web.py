@@ -75,7 +75,7 @@ class Calls:
         fault = self._world.fault(call.method, call.chat) or Fault(done=True)
         response = Response()
         if fault.done:
-            response = await self._answer(call)
+            response = await self._answer(call, request)
         if fault.delay_s:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.closed.wait(), fault.delay_s)
@@ -85,9 +85,9 @@ class Calls:
             response = _refusal(fault.status, fault.description, fault.retry_after)
         return response
 
-    async def _answer(self, call: Call) -> Response:
+    async def _answer(self, call: Call, request: Request) -> Response:
         try:
-            return JSONResponse({"ok": True, "result": await self._api.answer(call)})
+            return JSONResponse({"ok": True, "result": await self._api.answer(call, request.is_disconnected)})
         except ApiError as error:
             return _refusal(error.code, error.description)
 
@@ -175,6 +175,7 @@ def _chat_json(chat: Chat, world: World) -> Json:
     return {
         "messages": [_message_json(one, waiting=one.id in waiting) for one in chat.messages.values()],
         "keyboard": chat.keyboard,
+        "online": world.polls > 0,
         "toast": None if toast is None else {"id": toast.id, "text": toast.text, "alert": toast.alert},
         "newest": {person: world.newest(person) for person in world.people},
         "commands": world.commands.get(chat.person.language or "") or world.commands.get("", []),

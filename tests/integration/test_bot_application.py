@@ -1,0 +1,293 @@
+"""The bot over HTTP: starting, polling, stopping, and what it survives."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+from support.chats import ANNA, BORIS, CAROL, PEOPLE, STRANGER, TOKEN, prediction, settings, shop, shop_registry, until
+
+import bot.application
+import bot.polling
+from bot.application import Bot
+from bot.sandbox import (
+    BAD_GATEWAY,
+    BLOCKED,
+    CONFLICT,
+    LOST_ANSWER,
+    RESET,
+    UNAUTHORIZED,
+    Fault,
+    Sandbox,
+    flood,
+    slow,
+)
+from domain.errors import TelegramError
+from domain.records import NOT_A_CUSTOMER, AssistantState, NotificationState
+
+NOT_FOUND = Fault(status=404, description="Not Found")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox(TOKEN, people=PEOPLE)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Tests don't wait as long as people do."""
+    monkeypatch.setattr(bot.application, "_BACK_OFF_S", (0.02, 0.1))
+    monkeypatch.setattr(bot.polling, "_BACK_OFF_S", (0.02, 0.1))
+
+
+async def test_a_shift(sandbox):
+    async with shop(sandbox) as at:
+        await at.says(ANNA, "/start", "Здравствуйте, Анна!")
+        assert sandbox.keyboard(ANNA) == (("Начнём!",),)
+        await at.says(ANNA, "Начнём!", "В ожидании посетителей")
+        await at.says(ANNA, "Начнём!", "Вы уже ждёте посетителей")
+        assert sandbox.keyboard(ANNA) == (("Следующий!",),)
+        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        await at.hears(ANNA, lambda message: message.text.startswith("Подойдите в отдел Toys — 72%"))
+        sandbox.press(ANNA, "Иду")
+        await at.hears(ANNA, lambda message: "Не покупатель" in message.labels)
+        sandbox.press(ANNA, "Electronics")
+        await at.hears(ANNA, "Отмечено: Electronics")
+        sandbox.press(ANNA, "Не покупатель")
+        await at.hears(ANNA, "Отмечено: Не покупатель")
+        assert at.registry.notifications[one.id].answer == NOT_A_CUSTOMER
+        await at.says(ANNA, "Следующий!", "В ожидании посетителей")
+        await at.says(ANNA, "/cancel", "не беспокою")
+        await until(lambda: sandbox.unanswered(ANNA) == 0)
+        assert [toast.text for toast in sandbox.toasts(ANNA)] == ["Спасибо, идите!", *["Спасибо, отмечено"] * 2]
+
+
+async def test_people_without_and_with_access_in_two_languages(sandbox):
+    async with shop(sandbox) as at:
+        await at.says(STRANGER, "/start", "У вас нет доступа")
+        await at.says(CAROL, "/start", "Hello, Carol!")
+        await at.says(CAROL, "Let's go!", "Waiting for visitors")
+        await at.says(BORIS, "/login", "Здравствуйте, Борис <3 & co!")
+        at.registry.announce(prediction(), telegram_id=CAROL)
+        await at.hears(CAROL, "Go to Toys — 72%")
+
+
+async def test_the_menu_of_commands_is_there_in_both_languages(sandbox):
+    async with shop(sandbox):
+        assert {"command": "cancel", "description": "Больше не ждать посетителей"} in sandbox.commands("ru")
+        assert {"command": "cancel", "description": "Stop waiting for visitors"} in sandbox.commands()
+
+
+async def test_without_the_menu_it_works_as_well(sandbox, caplog):
+    sandbox.fail_next("setMyCommands", flood(3600), 2)
+    async with shop(sandbox) as at:
+        await at.says(ANNA, "/ping", "на связи")
+    assert "the menu of commands was not set" in caplog.text
+
+
+@pytest.mark.parametrize("token", ["", "  ", "nonsense", "1:wrong", TOKEN + "x"])
+async def test_a_wrong_token_is_told_in_a_line_with_the_remedy(sandbox, token):
+    with pytest.raises(TelegramError) as caught:
+        await Bot(settings(sandbox, token), shop_registry()).start()
+    told = str(caught.value)
+    assert "@BotFather" in told
+    assert "\n" not in told
+    assert not token.strip() or token not in told
+    assert caught.value.exit_status == 2
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+async def test_telegram_out_of_reach_at_the_start_is_waited_for(sandbox):
+    registry = shop_registry()
+    sandbox.stop()
+    talker = Bot(settings(sandbox), registry)
+    await talker.start()
+    try:
+        assert not talker.healthy
+        assert "can't be reached" in (talker.health.problem or "")
+        assert talker.health.answered_s_ago is None
+        sandbox.start()
+        sandbox.press(ANNA, "/ping")
+        await asyncio.to_thread(sandbox.wait_for, ANNA, "на связи")
+        assert talker.healthy
+    finally:
+        await talker.stop()
+    assert not talker.healthy
+
+
+async def test_a_token_that_turns_out_wrong_later_is_said_so_and_tried_again(sandbox):
+    sandbox.fail_next("getMe", BAD_GATEWAY, 3)
+    sandbox.fail_next("getMe", UNAUTHORIZED, 3)
+    async with shop(sandbox) as at:
+        await until(lambda: "@BotFather" in (at.bot.health.problem or ""))
+        await at.says(ANNA, "/ping", "на связи")
+
+
+@pytest.mark.parametrize(
+    "fault", [UNAUTHORIZED, NOT_FOUND, CONFLICT, BAD_GATEWAY, flood(1), RESET], ids=lambda f: str(f.status)
+)
+async def test_no_answer_to_a_poll_ends_polling(sandbox, fault):
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA)
+        sandbox.fail_next("getUpdates", fault, 3)
+        sandbox.press(ANNA, "/hello")  # The poll under way is answered; the next three are not.
+        await until(lambda: at.bot.health.problem)
+        assert not at.bot.healthy
+        await at.says(ANNA, "/ping", "на связи")
+        await until(lambda: at.bot.healthy)
+        assert at.bot.health.answered_s_ago < 10
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"), [(UNAUTHORIZED, "@BotFather"), (NOT_FOUND, "@BotFather"), (CONFLICT, "another program")]
+)
+async def test_health_says_what_is_wrong_and_what_to_do(sandbox, fault, word):
+    async with shop(sandbox) as at:
+        sandbox.fail_next("getUpdates", fault, 1000)
+        sandbox.press(ANNA, "/ping")
+        await until(lambda: word in (at.bot.health.problem or ""))
+        sandbox.mend()
+        await until(lambda: at.bot.healthy)
+
+
+async def test_silence_is_unhealthy(sandbox, monkeypatch):
+    async with shop(sandbox) as at:
+        await at.says(ANNA, "/ping", "на связи")
+        assert at.bot.healthy
+        monkeypatch.setattr(bot.polling, "_STALE_S", 0.0)
+        assert not at.bot.healthy
+
+
+async def test_what_was_pressed_while_the_bot_was_down_still_counts(sandbox):
+    registry = shop_registry()
+    async with shop(sandbox, registry) as at:
+        await at.log_in(ANNA)
+    sandbox.press(ANNA, "Начнём!")
+    assert registry.state(ANNA) is AssistantState.OFF
+    async with shop(sandbox, registry) as at:
+        await at.hears(ANNA, "В ожидании посетителей")
+
+
+async def test_what_was_handled_does_not_come_again_after_a_restart(sandbox):
+    registry = shop_registry()
+    async with shop(sandbox, registry) as at:
+        await at.says(ANNA, "Начнём!", "В ожидании посетителей")
+    async with shop(sandbox, registry) as at:
+        await at.says(ANNA, "/ping", "на связи")
+    assert registry.calls["wait"] == 1
+
+
+async def test_killed_before_the_acknowledgement_it_gives_the_same_answer_again(sandbox):
+    registry = shop_registry()
+    async with shop(sandbox, registry) as at:
+        await at.log_in(ANNA)
+        # The poll that is held open brings the update; none after it gets through to acknowledge it.
+        await until(lambda: sandbox.polled)
+        sandbox.fail_next("getUpdates", RESET, 1000)
+        await at.says(ANNA, "Начнём!", "В ожидании посетителей")
+    sandbox.mend()
+    async with shop(sandbox, registry) as at:
+        await until(lambda: at.from_bot(ANNA).count("В ожидании посетителей") == 2)
+        await at.says(ANNA, "Начнём!", "Вы уже ждёте посетителей")
+    assert registry.calls["wait"] == 3
+
+
+async def test_updates_whose_answer_was_lost_come_again_and_count_once(sandbox):
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA)
+        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        await at.hears(ANNA, "Подойдите")
+        sandbox.fail_next("getUpdates", LOST_ANSWER, 2)
+        sandbox.press(ANNA, "/hello")
+        await at.hears(ANNA, "Здравствуйте, Анна!")
+        sandbox.press(ANNA, "Иду")
+        await at.hears(ANNA, "Вы идёте")
+        await until(lambda: sandbox.unanswered(ANNA) == 0)
+        assert at.registry.notifications[one.id].state is NotificationState.TAKEN
+
+
+async def test_a_chat_keeps_its_order_and_holds_nobody_up(sandbox):
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA, BORIS)
+        sandbox.fail_next("sendMessage", flood(2), person=ANNA)
+        for text in ("/hello", "Начнём!", "/ping"):
+            sandbox.press(ANNA, text)
+        await at.says(BORIS, "/ping", "на связи")
+        assert "Я на связи" not in at.from_bot(ANNA), "Boris was answered while Anna's chat was silent"
+        await at.hears(ANNA, "на связи")
+        assert at.from_bot(ANNA)[-3:] == ["Здравствуйте, Анна!", "В ожидании посетителей", "Я на связи"]
+
+
+async def test_a_slow_chat_does_not_keep_the_bot_from_listening(sandbox, monkeypatch):
+    monkeypatch.setattr(bot.polling, "_PATIENCE_S", 0.2)
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA, BORIS)
+        sandbox.fail_next("sendMessage", slow(3), person=ANNA)
+        sandbox.press(ANNA, "/ping")
+        await at.hears(ANNA, "на связи")
+        await at.says(BORIS, "/hello", "Здравствуйте")
+        sandbox.press(ANNA, "/hello")
+        await at.hears(ANNA, "Здравствуйте, Анна!")
+
+
+@pytest.mark.parametrize("fault", [BAD_GATEWAY, RESET, flood(1)], ids=["502", "reset", "429"])
+async def test_an_answer_to_a_person_is_tried_again(sandbox, fault):
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA)
+        sandbox.fail_next("sendMessage", fault, person=ANNA)
+        await at.says(ANNA, "Начнём!", "В ожидании посетителей")
+
+
+async def test_someone_who_blocks_the_bot_stops_nobody_else(sandbox, caplog):
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA, BORIS)
+        sandbox.fail_next("sendMessage", BLOCKED, person=ANNA, times=2)
+        sandbox.press(ANNA, "/ping")
+        await at.says(BORIS, "/ping", "на связи")
+    assert "Forbidden" in caplog.text
+
+
+async def test_a_bot_is_stopped_for_good_and_may_be_stopped_again(sandbox):
+    registry = shop_registry()
+    talker = Bot(settings(sandbox), registry)
+    await talker.stop()
+    await talker.start()
+    await talker.stop()
+    await talker.stop()
+    sandbox.press(ANNA, "/ping")
+    assert not any(one.from_bot for one in sandbox.messages(ANNA))
+
+
+async def test_the_token_never_shows(sandbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpx")
+    caplog.set_level(logging.DEBUG, "httpcore")
+    echo = Fault(status=502, description=f"nothing behind /bot{TOKEN}/sendMessage")
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA, BORIS)
+        for method in ("getUpdates", "sendMessage"):
+            for fault in (echo, UNAUTHORIZED, NOT_FOUND, CONFLICT, BAD_GATEWAY, RESET, LOST_ANSWER, flood(1)):
+                sandbox.fail_next(method, fault)
+        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        sandbox.press(BORIS, "/ping")
+        await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT, 30)
+        sandbox.fail_next("sendMessage", echo, 10)
+        sandbox.press(BORIS, "/ping")
+        await until(lambda: "an update could not be handled" in caplog.text)
+        sandbox.mend()
+        assert TOKEN not in repr(at.bot.health)
+    sandbox.stop()
+    talker = Bot(settings(sandbox), shop_registry())
+    await talker.start()
+    await talker.stop()
+    sandbox.start()
+    mistaken = Bot(settings(sandbox, TOKEN[:-1] + "x"), shop_registry())
+    with pytest.raises(TelegramError):
+        await mistaken.start()
+    assert len(caplog.records) > 50, "it was a talkative day"
+    secret = TOKEN.split(":")[1][:-1]
+    assert secret not in caplog.text
+    assert not [record for record in caplog.records if secret in record.getMessage()]
