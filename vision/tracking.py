@@ -28,7 +28,7 @@ OVERLAP = 0.2
 LIKE = 0.6
 #: A box whose height differs by more from the person's (as a share of it) shows a part: a neighbour hides the legs.
 PART = 0.25
-#: The foot point lies so far above the box's lower edge, as a share of its height: boxes hold the shoes' tips, and floor.
+#: The foot point lies so far above the box's lower edge, as a share of its height: boxes hold shoes' tips and floor.
 FOOT = 0.03
 #: How fast the person's own size follows the detected one's.
 SIZE_GAIN = 0.25
