@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 import domain.errors
 from domain.errors import AmikoError, ClassifierError, TrainingBusyError, TrainingError
 from domain.settings import SampleWeights, Store, Training
-from learning.challenge import Challenge, Figures, challenge
+from learning.challenge import FIGURES, Challenge, Figures, challenge
 from networks.mlp import Classifier
 from storage import samples
 from storage.classifiers import ClassifierStore, Json, StoredClassifier
@@ -65,7 +65,6 @@ class Outcome:
 
 
 _OUTCOME = TypeAdapter(Outcome)
-FIGURES = TypeAdapter(Figures)
 
 
 async def train_here(job: Job) -> Outcome:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+from pydantic import TypeAdapter
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -50,6 +51,10 @@ class Figures:
     calibration: list[Bin]
     suspicions: list[Suspicion]
     left_out: list[str]
+
+
+#: To and from JSON.
+FIGURES = TypeAdapter(Figures)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
