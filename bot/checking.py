@@ -5,6 +5,7 @@ from telegram.error import InvalidToken
 from telegram.error import TelegramError as RefusedByTelegram
 
 from bot.polling import explain
+from bot.secrecy import Redaction
 from domain.errors import TelegramError
 from domain.settings import Telegram
 
@@ -14,13 +15,18 @@ async def check_token(settings: Telegram) -> str | None:
 
     Raises TelegramError for a token that Telegram refuses.
     """
+    token = settings.token.get_secret_value().strip()
+    redaction = Redaction(token)
+    redaction.install()
     try:
-        bot = Bot(settings.token.get_secret_value().strip(), base_url=f"{settings.api_url.rstrip('/')}/bot")
+        bot = Bot(token, base_url=f"{settings.api_url.rstrip('/')}/bot")
         async with bot:
             await bot.get_me()
     except InvalidToken as error:
-        # the library's own words hold the token
+        # The library's own words hold the token.
         raise TelegramError(explain(error)) from None
     except RefusedByTelegram as error:
         return explain(error)
+    finally:
+        redaction.remove()
     return None

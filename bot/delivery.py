@@ -82,6 +82,8 @@ class Delivery:
         self._under_way: dict[int, asyncio.Task[None]] = {}
         #: The last task of each chat, so that a chat's messages keep their order.
         self._chats: dict[int, asyncio.Task[None]] = {}
+        #: Those under way that the outbox no longer holds.
+        self._withdrawn: set[int] = set()
         #: When those ended that the outbox may still have held when it was last asked.
         self._ended: dict[int, float] = {}
         self._task: asyncio.Task[None] | None = None
@@ -116,12 +118,13 @@ class Delivery:
             held = await self._outbox()
             # An answer can be older than a mark that was set while it was on its way.
             self._ended = {id_: at for id_, at in self._ended.items() if at >= asked}
+            # Under way and no longer queued: declined by /cancel or expired, and not to be tried again.
+            self._withdrawn = self._under_way.keys() - {one.id for one in held}
             skipped, now = self._under_way.keys() | self._ended.keys(), time.time()
             fresh = [one for one in held if one.id not in skipped and now < one.expires_at]
             for notification in fresh:
                 self._begin(notification)
-            if held and not fresh:
-                # The outbox waits by itself only while it is empty, and what is under way is still in it.
+            if not fresh and (held or self._under_way):
                 await self._pause()
 
     async def _pause(self) -> None:
@@ -132,7 +135,9 @@ class Delivery:
 
     async def _outbox(self) -> list[Notification]:
         async def ask() -> list[Notification]:
-            return await asyncio.wait_for(self._registry.outbox(wait_s=_OUTBOX_S), _OUTBOX_S + _LOST_S)
+            # What is under way is still in the outbox; as soon as it is not, that must be known.
+            wait = 0.0 if self._under_way else _OUTBOX_S
+            return await asyncio.wait_for(self._registry.outbox(wait_s=wait), wait + _LOST_S)
 
         return await _insist(ask, "the outbox could not be read", until=math.inf) or []
 
@@ -176,10 +181,10 @@ class Delivery:
                 return
             await asyncio.sleep(min(wait, max(0.0, notification.expires_at - time.time())))
             wait = min(2 * wait, _BACK_OFF_S[1])
-        _LOGGER.warning("notification %s: its time is over before it could be sent", notification.id)
+        _LOGGER.warning("notification %s: it is over before it could be sent", notification.id)
 
     async def _in_time(self, notification: Notification) -> bool:
-        """Wait until the chat may be bothered. False where the notification expires before."""
+        """Wait until the chat may be bothered. False where the notification is over before."""
         left = notification.expires_at - time.time()
         if left <= 0:
             return False
@@ -187,7 +192,7 @@ class Delivery:
             await asyncio.wait_for(self._bot.ready(notification.chat), left)
         except TimeoutError:
             return False
-        return True
+        return notification.id not in self._withdrawn
 
     async def _mark_sent(self, notification: Notification, message: int) -> None:
         async def mark() -> bool:

@@ -13,8 +13,9 @@ class Registry(Protocol):
     """
 
     async def login(self, *, telegram_id: int, username: str | None, name: str, language: str) -> Assistant:
-        """Recognise a person, by id or else by user name, and refresh name, user name and language.
+        """Recognise a person, by id or else by user name, and refresh user name and language.
 
+        `name` is what Telegram calls the person; the staff list's own name stays.
         Raises NotRegisteredError for someone who is on no store's staff list.
         """
 
@@ -35,7 +36,9 @@ class Registry(Protocol):
         """
 
     async def decline(self, *, notification: int, telegram_id: int) -> Notification:
-        """The assistant can't go. Returns the notification as it is now: unchanged where it has expired."""
+        """The assistant can't go, and waits for another visitor. Returns the notification as it is now: unchanged
+        where it was taken or has expired.
+        """
 
     async def answer(self, *, notification: int, telegram_id: int, answer: str) -> Notification:
         """What the visitor came for: a department's name or NOT_A_CUSTOMER. A later answer replaces an earlier one.

@@ -51,4 +51,4 @@ class Redaction(logging.Filter):
 
     def redacted(self, text: str) -> str:
         """The text without the token."""
-        return text.replace(self._token, "<token>")
+        return text.replace(self._token, "<token>") if self._token else text

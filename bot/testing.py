@@ -65,12 +65,19 @@ class MemoryRegistry:
         """What an assistant does."""
         return self._of(telegram_id).state
 
-    async def login(self, *, telegram_id: int, username: str | None, name: str, language: str) -> Assistant:
+    async def login(
+        self,
+        *,
+        telegram_id: int,
+        username: str | None,
+        name: str,  # noqa: ARG002 - the contract has it
+        language: str,
+    ) -> Assistant:
         self._called("login")
         for assistant in self.assistants.values():
             by_name = assistant.telegram_id is None and username and assistant.username == username
             if assistant.telegram_id == telegram_id or by_name:
-                known = replace(assistant, telegram_id=telegram_id, username=username, name=name, language=language)
+                known = replace(assistant, telegram_id=telegram_id, username=username, language=language)
                 self.assistants[known.id] = known
                 return known
         raise NotRegisteredError(f"no assistant has the Telegram id {telegram_id}")
@@ -97,6 +104,9 @@ class MemoryRegistry:
         self._called("decline")
         found = self._own(notification, telegram_id)
         if found.state in {NotificationState.QUEUED, NotificationState.SENT}:
+            assistant = self._of(telegram_id)
+            if assistant.state is AssistantState.BUSY:
+                self._become(assistant, AssistantState.WAITING)
             return self._set(replace(found, state=NotificationState.DECLINED))
         return found
 

@@ -140,7 +140,7 @@ function advise(state) {
   const lastMine = mine.length ? mine[mine.length - 1].id : 0;
   const visitor = messages.findLast((one) => !one.mine && (one.buttons.length || one.edited));
   const label = state.keyboard[0]?.[0];
-  if (visitor && visitor.id > lastMine) {
+  if (visitor && visitor.id > lastMine && visitor.buttons.length) {
     const first = byId("chat").querySelector(`[data-id="${visitor.id}"] .rows button`);
     if (!visitor.edited) return [`Пришёл посетитель! Нажмите «${first.textContent}».`, first];
     const marked = visitor.buttons.flat().some((one) => one.text.startsWith("✓"));

@@ -44,14 +44,14 @@ repeated = Once more: { $text }
 taken = 👍 You're going. When you know what the visitor came for, mark it:
 taken-unknown = 👍 You're going. When you know the visitor's department, mark it:
 answered = ✅ Marked: { $answer }. When you are free, press “Next!”
-declined = You couldn't go. When you are ready, press “Next!”
+declined = You couldn't go. If you no longer wait for visitors, press /cancel
 expired = Time is up, no need to go
 failed = This message no longer counts
 
 # Hints that pop up at a press
 toast-taken = Thank you, go ahead!
 toast-answered = Thank you, marked
-toast-declined = All right, have a rest
+toast-declined = All right
 toast-expired = Time is up: someone has met the visitor, or they have left
 toast-departments-changed = The list of departments has changed, please choose again
 toast-not-valid = This button no longer works

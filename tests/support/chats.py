@@ -70,9 +70,9 @@ def notification(**fields: object) -> Notification:
 def shop_registry() -> MemoryRegistry:
     """Anna and Carol are known by their ids, Boris by his user name."""
     staff = [
-        assistant(1, ANNA),
-        assistant(2, None, username="boris"),
-        assistant(3, CAROL),
+        assistant(1, ANNA, name="Анна"),
+        assistant(2, None, username="boris", name="Борис <3 & co"),
+        assistant(3, CAROL, name="Carol"),
     ]
     return MemoryRegistry(staff, DEPARTMENTS)
 

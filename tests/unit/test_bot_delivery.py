@@ -264,6 +264,20 @@ async def test_an_outbox_older_than_a_mark_sends_nothing_twice():
     assert desk.bot.tries == [one.id]
 
 
+async def test_what_is_no_longer_queued_is_not_tried_again():
+    desk = Desk()
+    desk.bot.errors[ANNA] = [NetworkError("Bad Gateway")] * 10_000
+    one = desk.registry.announce(telegram_id=ANNA)
+    async with desk.open() as delivery:
+        await until(lambda: desk.bot.tries)
+        await desk.registry.decline(notification=one.id, telegram_id=ANNA)
+        await until(lambda: not delivery._under_way)
+        desk.bot.errors.clear()
+        later = desk.registry.announce(telegram_id=ANNA)
+        await desk.becomes(later, NotificationState.SENT)
+    assert [id_ for id_, _, _ in desk.bot.sent] == [later.id]
+
+
 @pytest.mark.parametrize("method", ["outbox", "mark_sent", "mark_failed"])
 async def test_a_registry_that_starts_again_is_waited_for(method, caplog):
     desk = Desk()

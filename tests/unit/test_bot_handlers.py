@@ -129,7 +129,7 @@ async def chat() -> AsyncIterator[Chat]:
 
 @pytest.mark.parametrize("command", ["/start", "/login", "/start invitation"])
 async def test_someone_registered_is_welcomed_and_told_what_to_press(chat, command):
-    assert (await chat.write(ANNA, command)).startswith("Здравствуйте, Имя <b> Фамилия!")
+    assert (await chat.write(ANNA, command)).startswith("Здравствуйте, Анна!")
     assert chat.telegram.calls[-1][1]["reply_markup"]["keyboard"] == [[{"text": "Начнём!"}]]
     assert "parse_mode" not in chat.telegram.calls[-1][1], "names need no escaping in plain text"
 
@@ -137,7 +137,7 @@ async def test_someone_registered_is_welcomed_and_told_what_to_press(chat, comma
 async def test_login_refreshes_what_telegram_says_of_the_person(chat):
     await chat.write(BORIS, "/login", language="en")
     known = chat.registry.assistants[2]
-    assert (known.telegram_id, known.username, known.name, known.language) == (BORIS, "boris", "Имя <b> Фамилия", "en")
+    assert (known.telegram_id, known.username, known.language) == (BORIS, "boris", "en")
 
 
 @pytest.mark.parametrize("text", ["/start", "/login", "Начнём!", "Следующий!"])
@@ -251,8 +251,9 @@ async def test_a_message_that_stands_below_a_photo_is_changed_there(chat):
 
 async def test_declining(chat):
     one = chat.registry.announce(prediction(), telegram_id=ANNA)
-    assert await chat.press(ANNA, f"d:{one.id}:") == "Хорошо, отдыхайте"
+    assert await chat.press(ANNA, f"d:{one.id}:") == "Хорошо, понятно"
     assert chat.registry.notifications[one.id].state is NotificationState.DECLINED
+    assert chat.registry.state(ANNA) is AssistantState.WAITING
     assert "reply_markup" not in chat.telegram.edits()[-1]
 
 
