@@ -99,7 +99,7 @@ def _invite(sandbox: Sandbox, dashboard: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"chat": sandbox.page_url, "dashboard": dashboard})
         return
-    out.print(f"\n  Chat page:      {sandbox.page_url}   (you are the assistant: /login, then «Начнём!»)")
+    out.print(f"\n  Chat page:      {sandbox.page_url}   (you are the assistant: «Запустить», then «Начнём!»)")
     out.print(f"  Ray dashboard:  {dashboard}   (asks for a token once; it is in {home() / TOKEN})\n")
     out.print("  The departments in the messages are made up. How everything is: amiko status. Ctrl-C ends the demo.\n")
     err.print(f"[dim]{time.strftime('%H:%M:%S')} the clip plays in a loop[/dim]")

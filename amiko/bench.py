@@ -1,0 +1,21 @@
+"""`amiko bench`: the benchmarks, which print what they measured."""
+
+import importlib
+from typing import Annotated
+
+import typer
+
+from amiko.console import JsonOption
+from domain.errors import InputError
+
+BENCHMARKS = ("seeing", "learning")
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHMARKS)}.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Measure. Recordings and pictures are taken from the folder that AMIKO_FOOTAGE names."""
+    if name not in BENCHMARKS:
+        raise InputError(f"no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")
+    importlib.import_module(f"benchmarks.{name}").run(json=as_json)

@@ -1,0 +1,88 @@
+"""The three networks on a real Ray Serve."""
+
+import asyncio
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+import ray
+
+from domain.errors import InputError
+from domain.settings import Networks as NetworksSettings
+from networks import jpeg
+
+pytestmark = [pytest.mark.usefixtures("weights", "cluster"), pytest.mark.cluster]
+
+
+@pytest.fixture(scope="module")
+def application(weights: None, cluster: None) -> Iterator[None]:
+    from ray import serve
+
+    from actors.cluster import APPLICATION, start_serve
+    from deployments.application import application as bound
+
+    start_serve()
+    serve.run(bound(NetworksSettings()), name=APPLICATION, route_prefix=None)
+    yield
+    serve.shutdown()
+
+
+def astronaut() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    from skimage import data
+
+    return cv2.resize(cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR), (416, 416))
+
+
+async def test_people_are_found_and_described(application: None) -> None:
+    from actors.networks import Networks
+
+    networks = Networks()
+    (person,) = await networks.detect(astronaut(), 0.5, patience_s=30)
+    assert person.score > 0.8
+    # no trainer runs here: the visitor is described all the same
+    embedding, prediction = await networks.describe(astronaut(), "nowhere", patience_s=30)
+    assert embedding.vector.shape == (1280,)
+    assert prediction is None
+
+
+async def test_one_bad_picture_fails_alone(application: None) -> None:
+    from ray import serve
+
+    handle = serve.get_deployment_handle("PersonDetector", app_name="networks")
+    good = jpeg.encode(astronaut())
+    odd = jpeg.encode(astronaut()[:100, :100])
+    answers = await asyncio.gather(
+        *(handle.detect.remote(data, 0.5) for data in (good, b"no picture", odd, good)), return_exceptions=True
+    )
+    assert [isinstance(answer, InputError) for answer in answers] == [False, True, True, False]
+    assert len(answers[0]) == len(answers[3]) == 1
+
+
+async def test_a_killed_replica_costs_no_answer(application: None) -> None:
+    import os
+    import signal
+
+    from actors.networks import Networks
+    from tests.support.processes import until
+
+    def replicas() -> list[int]:
+        from ray.util.state import list_actors
+
+        return [
+            actor.pid
+            for actor in list_actors(filters=[("state", "=", "ALIVE")])
+            if "PersonDetector" in actor.class_name
+        ]
+
+    networks = Networks()
+    (victim,) = await asyncio.to_thread(until, replicas, "the replica")
+    asked = [asyncio.create_task(networks.detect(astronaut(), 0.5, patience_s=60)) for _ in range(20)]
+    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    os.kill(victim, signal.SIGKILL)
+    answers = await asyncio.gather(*asked)
+    assert all(len(answer) == 1 for answer in answers)
+
+
+def test_ray_listens_on_loopback(cluster: None) -> None:
+    assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")

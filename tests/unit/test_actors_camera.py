@@ -1,0 +1,171 @@
+"""A camera with the real networks in the same process, on the demo's clip."""
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import cv2
+import pytest
+from pydantic import SecretStr
+
+from actors.camera import CameraStatus, CameraWorker
+from actors.networks import Networks
+from amiko import madeup
+from domain.records import Detection, Embedding, Image, Origin, Prediction, Ranked, Sample, Visit
+from domain.settings import Camera, Store
+from networks.detector import Detector, load_detector
+from networks.encoder import Encoder, load_encoder
+
+LIMIT_S = 120
+FRAMES = 175
+
+
+class LocalNetworks(Networks):
+    """The same networks without Serve between."""
+
+    def __init__(self, detector: Detector, encoder: Encoder) -> None:
+        self._local = (detector, encoder)
+        #: How many of the next calls fail, as those of a cluster in trouble.
+        self.detect_failures = 0
+        self.describe_failures = 0
+
+    async def detect(self, picture: Image, score: float, *, patience_s: float) -> list[Detection]:
+        if self.detect_failures:
+            self.detect_failures -= 1
+            raise RuntimeError("no replica")
+        return (await asyncio.to_thread(self._local[0].detect, [picture], score))[0]
+
+    async def embed(self, crop: Image, *, patience_s: float) -> Embedding:
+        return (await asyncio.to_thread(self._local[1].embed, [crop]))[0]
+
+    async def describe(self, crop: Image, store: str, *, patience_s: float) -> tuple[Embedding, Prediction | None]:
+        if self.describe_failures:
+            self.describe_failures -= 1
+            raise RuntimeError("no replica")
+        ranking = (Ranked(department="Toys", probability=1.0),)
+        return await self.embed(crop, patience_s=patience_s), Prediction(ranking=ranking, classifier=1)
+
+
+class Ears:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.visits: list[Visit] = []
+        self.samples: list[Sample] = []
+
+    async def announce(self, visit: Visit) -> None:
+        self.visits.append(visit)
+
+    async def add_sample(self, sample: Sample) -> None:
+        self.samples.append(sample)
+
+
+@pytest.fixture(scope="module")
+def networks(weights: None) -> LocalNetworks:
+    return LocalNetworks(load_detector(), load_encoder())
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first two visitors of the demo's clip."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    size = (madeup.WIDTH, madeup.HEIGHT)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), madeup.FPS, size)
+    for frame in itertools.islice(madeup.frames(), FRAMES):
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+async def watch(networks: Networks, camera: Camera, *, run: str = "r") -> tuple[Ears, CameraStatus]:
+    """Let a camera see its recording to the end."""
+    ears = Ears()
+    worker = CameraWorker(
+        store=Store(id="s", name="s", departments=["Toys", "Cars"], cameras=[camera]),
+        camera=camera,
+        networks=networks,
+        announcer=ears,
+        collector=ears,
+        run=run,
+        paced=False,
+        loop=False,
+    )
+    worker.start()
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            status = await worker.status()
+            if status["state"] in {"ended", "lost"} and not status["pending"]:
+                break
+            await asyncio.sleep(0.05)
+    await worker.stop()
+    return ears, status
+
+
+def entrance(source: Path) -> Camera:
+    return Camera(id="door", role="entrance", source=SecretStr(str(source)))
+
+
+async def test_each_visitor_is_announced_once(networks: LocalNetworks, clip: Path) -> None:
+    ears, status = await watch(networks, entrance(clip))
+    assert len(ears.visits) == len({visit.id for visit in ears.visits}) == 2
+    assert all(visit.embedding is not None and visit.prediction is not None for visit in ears.visits)
+    assert (status["state"], status["visits"], status["frames"]) == ("ended", 2, FRAMES)
+    assert status["stages_ms"].keys() == {"detect", "describe", "announce"}
+
+
+async def test_a_camera_that_comes_back_after_a_kill_tells_of_the_same_visits(
+    networks: LocalNetworks, clip: Path
+) -> None:
+    first, _ = await watch(networks, entrance(clip))
+    again, _ = await watch(networks, entrance(clip))
+    another, _ = await watch(networks, entrance(clip), run="tomorrow")
+    assert {visit.id for visit in first.visits} == {visit.id for visit in again.visits}
+    assert not {visit.id for visit in first.visits} & {visit.id for visit in another.visits}
+
+
+async def test_a_visitor_is_announced_when_no_prediction_can_be_had(networks: LocalNetworks, clip: Path) -> None:
+    # the first is the warming up
+    networks.describe_failures = 2
+    ears, _ = await watch(networks, entrance(clip))
+    assert len(ears.visits) == 2
+    assert [visit.prediction for visit in ears.visits].count(None) == 1
+
+
+async def test_a_detection_that_fails_does_not_end_the_watching(networks: LocalNetworks, clip: Path) -> None:
+    networks.detect_failures = 3
+    ears, status = await watch(networks, entrance(clip))
+    assert len(ears.visits) == 2
+    assert status["state"] == "ended"
+
+
+async def test_who_stays_at_a_departments_camera_becomes_a_sample(networks: LocalNetworks, clip: Path) -> None:
+    camera = Camera(id="toys", role="department", department="Toys", source=SecretStr(str(clip)), dwell_s=1.5)
+    ears, _ = await watch(networks, camera)
+    assert ears.visits == []
+    assert len(ears.samples) == 2
+    for sample in ears.samples:
+        assert (sample.store, sample.camera, sample.department) == ("s", "toys", "Toys")
+        assert sample.origin is Origin.CAMERA
+        assert sample.group == sample.id
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no video at all"])
+async def test_a_recording_that_is_none_is_told_by_the_status(
+    networks: LocalNetworks, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "some.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    ears, status = await watch(networks, entrance(path))
+    assert ears.visits == []
+    assert status["state"] == "lost"
+    assert "some.mp4" in status["reason"]
+
+
+async def test_a_door_outside_the_picture_is_told_by_the_status(networks: LocalNetworks, clip: Path) -> None:
+    camera = Camera.model_validate(
+        {"id": "door", "role": "entrance", "source": str(clip), "door": {"line": [0, 0, 4000, 0], "inside": [5, 5]}}
+    )
+    _, status = await watch(networks, camera)
+    assert status["state"] == "lost"
+    assert "0,0,4000,0" in status["reason"]
