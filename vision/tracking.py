@@ -22,6 +22,8 @@ TENTATIVE_S = 1.0
 #: How much boxes grow (of their size, on each side) before their overlap is taken: people who walk move by half
 #: their width between two detections at 5 a second. In the second pass they grow by the place's uncertainty too.
 BUFFER = 0.3
+#: Heights by which a detection may lie off the expected place, beyond what the movement so far explains.
+SLACK = 0.25
 #: Least overlap of grown boxes.
 OVERLAP = 0.2
 #: Least likeness of colours for joining a track again.
@@ -259,7 +261,7 @@ def _match(
     spread = np.array([track.centre.spread(at - track.last_at) if loose else 0.0 for track in tracks])
     predicted = _grown(np.array([track.predicted(at) for track in tracks]), spread)
     found = _grown(np.array([detections[number].box for number in free], dtype=np.float64), np.zeros(len(free)))
-    values = _overlaps(predicted, found)
+    values = np.where(_near(tracks, free, detections, at), _overlaps(predicted, found), 0.0)
     pairs: list[tuple[Track, int]] = []
     rows, columns = list(tracks), list(free)
     while True:
@@ -270,6 +272,21 @@ def _match(
         tracks.remove(rows[row])
         free.remove(columns[column])
         values[row, :] = values[:, column] = -1
+
+
+def _near(tracks: list[Track], free: list[int], detections: Sequence[Detection], at: float) -> NDArray[np.bool_]:
+    """Whether a detection lies where the track can be by now, shape `(tracks, free)`.
+
+    Overlap alone would let a mannequin, known for minutes not to move, go off with whoever walks past it.
+    """
+    near = np.zeros((len(tracks), len(free)), dtype=np.bool_)
+    for row, track in enumerate(tracks):
+        expected = track.centre.ahead(at - track.last_at)
+        reach = SLACK * track.height + 3 * track.centre.spread(at - track.last_at)
+        for column, number in enumerate(free):
+            box = _completed(np.array(detections[number].box), track, at)
+            near[row, column] = np.hypot(*((box[:2] + box[2:]) / 2 - expected)) <= reach
+    return near
 
 
 def _in_reach(lost: Track, found: Track) -> bool:
