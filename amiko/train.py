@@ -70,10 +70,7 @@ def _show(outcome: Outcome) -> None:
     for name in figures.left_out:
         out.print(f"too few samples of {name}: it was left out")
     for odd in figures.suspicions:
-        out.print(
-            f"look at camera {odd.camera} on {odd.day}: {odd.agreement:.0%} of its {odd.count} labels agree with"
-            f" the running classifier, elsewhere {odd.usual:.0%}"
-        )
+        out.print(f"left out, since it can't be believed: {odd}")
     verdict = "in use now" if outcome.promoted else "kept, not used"
     out.print(f"version {outcome.version}, {verdict}: {outcome.reason}")
 

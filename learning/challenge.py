@@ -15,10 +15,11 @@ from domain.errors import TrainingError
 from domain.records import Origin, SampleTable
 from domain.settings import SampleWeights
 from learning import gate, scoring
-from learning.data import Dataset, dataset, drawn, split, unseen
-from learning.gate import Decision, Suspicion
+from learning.data import ASIDE, Dataset, Mask, Split, dataset, drawn, split, unseen
+from learning.gate import Decision
 from learning.scoring import Bin, Comparison, Right, Scores
-from learning.training import FEWEST_PER_DEPARTMENT, fit
+from learning.suspicion import Suspicion, sources, suspicions
+from learning.training import FEWEST_PER_DEPARTMENT, Fitted, fit
 from networks.mlp import Classifier, Floats, normalised
 
 #: The logistic regression is fitted on so many samples at the most, since its time grows faster than the MLP's.
@@ -80,22 +81,29 @@ def challenge(
     there is too little to train from or to score on.
     """
     data, left_out = _learnable(dataset(table, catalogue))
-    parts = split(data)
-    scored = data.where(parts.scored)
+    parts = _split(data)
+    until = parts.held_out_from or _day_after(max(data.days.tolist()))
+
+    def fitted(rows: Mask) -> Fitted:
+        return fit(data.where(rows), weights=weights, seed=seed, held_out_from=until)
+
+    made = fitted(parts.train)
+    found, meant = _suspicious(made, data, parts)
+    if (meant & parts.train).any():
+        made = fitted(parts.train & ~meant)
+    challenger = made.classifier
+    trained, scored = data.where(parts.train & ~meant), data.where(parts.scored & ~meant)
     if len(scored) < gate.FEWEST_SCORED:
-        raise TrainingError(
-            f"too few samples: {len(data)}, of which {len(scored)} would be held out to score on;"
-            f" {gate.FEWEST_SCORED} are needed, so about {round(gate.FEWEST_SCORED / 0.15)} in all"
-        )
-    trained = data.where(parts.train)
-    challenger = fit(
-        trained, weights=weights, seed=seed, held_out_from=parts.held_out_from or _day_after(str(data.days.max()))
-    )
+        raise TrainingError("; ".join(["the newest samples can't be believed", *(str(one) for one in found)]))
     outputs = scoring.probabilities(challenger, scored)
     commonest = _always(trained, scored)
     comparable = running is not None and running.encoder == data.encoder
     old = running if comparable else None
-    decision, comparison, suspicions = _decide(outputs, commonest, scored, old, challenger)
+    decision, comparison = _decide(outputs, commonest, scored, old, challenger)
+    if unbelievable := [one for one in found if one.day >= (parts.held_out_from or "")]:
+        # what is to prove the challenger good is itself in doubt
+        told = f"the newest samples can't be believed; {unbelievable[-1]}. Look there; wrong ones go away with"
+        decision = Decision(promoted=False, reason=f"{told} amiko samples forget --day {unbelievable[-1].day}")
     return Challenge(
         challenger=challenger,
         decision=decision,
@@ -116,21 +124,47 @@ def challenge(
             by_day=scoring.by(scored, scored.days, outputs),
             confusion=scoring.confusion(outputs, scored.labels),
             calibration=scoring.calibration(outputs, scored.labels),
-            suspicions=suspicions,
+            suspicions=found,
             left_out=left_out,
         ),
     )
 
 
+def _split(data: Dataset) -> Split:
+    parts = split(data)
+    if (scored := int(parts.scored.sum())) < gate.FEWEST_SCORED:
+        raise TrainingError(
+            f"too few samples: {len(data)}, of which {scored} would be held out to score on;"
+            f" {gate.FEWEST_SCORED} are needed, so about {round(gate.FEWEST_SCORED / ASIDE)} in all"
+        )
+    return parts
+
+
+def _suspicious(made: Fitted, data: Dataset, parts: Split) -> tuple[list[Suspicion], Mask]:
+    """Which days of which cameras are not believed, and their samples."""
+    guesses = np.full(len(data), -1, np.int64)
+    guesses[parts.train] = made.foretold
+    guesses[parts.scored] = scoring.probabilities(made.classifier, data.where(parts.scored)).argmax(1)
+    judged = np.flatnonzero(guesses >= 0)
+    found, meant = suspicions((guesses == data.labels)[judged], data.where(judged))
+    # those that no network was asked about go with the others of their camera and day
+    days = {(one.source, one.day) for one in found}
+    names = sources(data)
+    pairs = zip(names, data.days, strict=True)
+    more = np.array([(name, day) in days or (None, day) in days for name, day in pairs], bool)
+    more[judged] |= meant
+    return found, more
+
+
 def _decide(
     outputs: Floats, commonest: Floats, scored: Dataset, running: Classifier | None, challenger: Classifier
-) -> tuple[Decision, Comparison, list[Suspicion]]:
+) -> tuple[Decision, Comparison]:
     right = scoring.right(outputs, scored.labels)
     trivial: Right = scoring.right(commonest, scored.labels)
     decision = gate.first(right, trivial, scored)
     comparison = scoring.compare(right, trivial, scored.groups)
     if running is None or not decision.promoted:
-        return decision, comparison, []
+        return decision, comparison
     # only what the running one can't have learnt from either
     fair = unseen(scored, running.held_out_from)
     both = scored.where(fair)
@@ -143,7 +177,7 @@ def _decide(
         at_the_door=both.origins == Origin.ASSISTANT,
         departments_changed=set(running.departments) != set(challenger.departments),
     )
-    return decision, scoring.compare(right[fair], theirs, both.groups), gate.suspicions(theirs, both)
+    return decision, scoring.compare(right[fair], theirs, both.groups)
 
 
 def _learnable(data: Dataset) -> tuple[Dataset, list[str]]:

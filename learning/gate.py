@@ -17,8 +17,6 @@ WORSE = 0.05
 FALL = 0.1
 #: Fewer scored samples tell nothing.
 FEWEST_SCORED = 10
-#: A camera's day whose labels the running classifier finds this improbable is named as suspicious.
-SUSPICIOUS = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,17 +24,6 @@ class Decision:
     promoted: bool
     #: One line for people: what decided.
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Suspicion:
-    """A day of a camera whose labels agree with the running classifier far less often than those of all others."""
-
-    camera: str
-    day: str
-    count: int
-    agreement: float
-    usual: float
 
 
 def first(challenger: Right, commonest: Right, data: Dataset) -> Decision:
@@ -99,23 +86,6 @@ def _fallen(challenger: Right, running: Right, data: Dataset, earlier: Mask) -> 
         if stats.binomtest(lost, lost + won, alternative="greater").pvalue < WORSE / len(data.departments):
             return name
     return None
-
-
-def suspicions(running: Right, data: Dataset) -> list[Suspicion]:
-    """Days of cameras whose labels look wrong, for a person to check; samples that the running one has not seen."""
-    found = []
-    for camera, day in sorted({pair for pair in zip(data.cameras, data.days, strict=True) if pair[0]}):
-        mask = (data.cameras == camera) & (data.days == day)
-        rest = running[~mask]
-        if not rest.size:
-            continue
-        usual = float(rest.mean())
-        count, agreed = int(mask.sum()), int(running[mask].sum())
-        if stats.binomtest(agreed, count, min(max(usual, 0.01), 0.99), alternative="less").pvalue < SUSPICIOUS:
-            found.append(
-                Suspicion(camera=str(camera), day=str(day), count=count, agreement=agreed / count, usual=usual)
-            )
-    return found
 
 
 def _percent(answers: Right) -> str:

@@ -80,9 +80,7 @@ def write_html(path: Path, store: str, versions: Sequence[Version]) -> None:
         if scores is not None
     )
     odd = "".join(
-        f"<li>camera {escape(one.camera)} on {escape(one.day)}: {one.agreement:.0%} of its {one.count} labels agree"
-        f" with the classifier in use, elsewhere {one.usual:.0%}. Does it still look at its department?"
-        for one in figures.suspicions
+        f"<li>{escape(str(one))}. Does the camera still look at its department?" for one in figures.suspicions
     )
     document = f"""<!doctype html><meta charset="utf-8"><title>{escape(store)}: what the classifier learnt</title>
 <style>body{{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222}}

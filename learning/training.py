@@ -58,27 +58,39 @@ class _Inputs:
         return _Inputs(vectors=self.vectors[chosen], labels=self.labels[chosen], weights=self.weights[chosen])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Fitted:
+    """A classifier, and what was predicted for the samples that it was checked on while it was made."""
+
+    classifier: Classifier
+    #: Shape `(N,)`: the department's number predicted for each row by a network that had not learnt from it, or -1.
+    foretold: NDArray[np.int64]
+
+
 def train(samples: Sequence[Sample], departments: Sequence[str], *, seed: int = 0) -> Classifier:
     """A classifier from all of `samples`, of those departments of `departments` that have enough of them.
 
     The same samples and the same seed give the same classifier. Raises TrainingError where there is nothing
     to learn from.
     """
-    return fit(dataset(table(samples), departments) if samples else None, seed=seed)
+    return fit(dataset(table(samples), departments), seed=seed).classifier
 
 
 def fit(
-    data: Dataset | None,
+    everything: Dataset,
     *,
     weights: SampleWeights | None = None,
     seed: int = 0,
     held_out_from: str | None = None,
-) -> Classifier:
-    """A classifier from all rows of `data`; what is to be scored on must not be among them.
+) -> Fitted:
+    """A classifier from all rows of `everything`; what is to be scored on must not be among them.
 
     Raises TrainingError with fewer than two departments that have FEWEST_PER_DEPARTMENT samples.
     """
-    data = _learnable(data)
+    learnable = _learnable(everything)
+    data = everything.only(learnable)
+    numbers = np.flatnonzero(np.isin(everything.labels, learnable))
+    foretold = np.full(len(everything), -1, np.int64)
     generator = torch.Generator().manual_seed(seed)
     recipe = Recipe()
     inputs, mean, scale = _standardised(data, weights or SampleWeights())
@@ -92,6 +104,7 @@ def fit(
         epochs.append(best)
         logits.append(_logits(model, checked))
         labels.append(checked.labels)
+        foretold[numbers[held_out]] = learnable[logits[-1].argmax(1).numpy()]
     temperature = _temperature(torch.cat(logits), torch.cat(labels))
     if len(folds) > 1:
         # what the folds agreed on, with every sample
@@ -107,12 +120,12 @@ def fit(
         probes=np.zeros((0, len(mean)), np.float32),
         answers=np.zeros((0, departments), np.float32),
     )
-    return _with_probes(classifier, seed)
+    return Fitted(classifier=_with_probes(classifier, seed), foretold=foretold)
 
 
-def _learnable(data: Dataset | None) -> Dataset:
-    """Only the departments with enough samples."""
-    if data is None or not len(data):
+def _learnable(data: Dataset) -> NDArray[np.int64]:
+    """The numbers of the departments with enough samples."""
+    if not len(data):
         raise TrainingError("there are no samples to train from; see: amiko samples import --help")
     counts = np.bincount(data.labels, minlength=len(data.departments))
     enough = np.flatnonzero(counts >= FEWEST_PER_DEPARTMENT)
@@ -121,7 +134,7 @@ def _learnable(data: Dataset | None) -> Dataset:
         raise TrainingError(
             f"too few samples: at least two departments need {FEWEST_PER_DEPARTMENT} each to train from ({told})"
         )
-    return data.only(enough)
+    return enough
 
 
 def _standardised(data: Dataset, setting: SampleWeights) -> tuple[_Inputs, Floats, Floats]:
