@@ -9,7 +9,7 @@ from typing import Self
 from domain.errors import SourceError, SourceUnreadableError
 from domain.records import Frame, Image
 from vision.connection import Action, CaptureState, CaptureStatus, Connection
-from vision.source import LIVE, Reader, kind_of, open_source, redact
+from vision.source import DEFAULT_FPS, LIVE, Reader, kind_of, open_source, redact
 
 #: Seconds between two looks at a live source's state.
 _TICK_S = 0.2
@@ -40,6 +40,8 @@ class Capture:
         self.shown = redact(source)
         #: Frames of a live source that nobody took before the next one came.
         self.dropped = 0
+        #: Frames a second that a recording tells, to be believed for playing it only; 25 for live sources.
+        self.fps = DEFAULT_FPS
         self._paced = paced
         self._loop = loop
         self._live = kind_of(source) in LIVE
@@ -57,6 +59,7 @@ class Capture:
             self._thread = threading.Thread(target=self._supervise, name=f"capture {self.shown}", daemon=True)
         else:
             first = open_source(source)
+            self.fps = first.fps
             self._thread = threading.Thread(target=self._play, args=(first,), name=f"capture {self.shown}", daemon=True)
         self._thread.start()
 

@@ -74,6 +74,11 @@ class DoorLine:
         """Pixels from the line, positive inside."""
         return float((np.array(point) - self._begin) @ self._inwards)
 
+    def inwards(self, point: tuple[float, float], distance: float) -> tuple[int, int]:
+        """The pixel that lies so many pixels further in."""
+        x, y = np.array(point) + distance * self._inwards
+        return round(float(x)), round(float(y))
+
     def beside(self, point: tuple[float, float]) -> float:
         """Pixels that a point lies beyond the line's ends; 0 between them."""
         place = float((np.array(point) - self._begin) @ self._along)
