@@ -107,8 +107,12 @@ class DepartmentClassifier:
         shelf = self._shelves.get(store)
         if shelf is None or not shelf.looked.is_set():
             await self.ready(store)
-        batched = cast("Callable[[tuple[Embedding, str]], Awaitable[Prediction | None]]", self._batched)
-        return await batched((embedding, store))
+        batched = cast("Callable[[tuple[Embedding, str]], Awaitable[Prediction | Exception | None]]", self._batched)
+        answer = await batched((embedding, store))
+        # Serve hands back what the batch returned in this request's place, an error too
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.002)
     async def _batched(self, requests: list[tuple[Embedding, str]]) -> list[Prediction | Exception | None]:

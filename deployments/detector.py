@@ -32,7 +32,8 @@ class PersonDetector:
         `score`: boxes below it are left out. Raises InputError for what is no such picture.
         """
         found = await self._detect_batch((picture, score))
-        assert not isinstance(found, InputError)  # Serve raises what a batch returned as an exception
+        if isinstance(found, InputError):
+            raise found
         return found
 
     @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT_S)

@@ -27,7 +27,8 @@ class VisitorEncoder:
     async def embed(self, crop: bytes) -> Embedding:
         """The embedding of a JPEG of any size. Raises InputError for what is no picture."""
         embedding = await self._embed_batch(crop)
-        assert not isinstance(embedding, InputError)  # Serve raises what a batch returned as an exception
+        if isinstance(embedding, InputError):
+            raise embedding
         return embedding
 
     @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT_S)

@@ -1,6 +1,8 @@
 """What all tests share: folders of their own, the weights, the footage, and one Ray for those that need it."""
 
 import os
+import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,9 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("RAY_ADDRESS", None)
+_token = Path(tempfile.mkdtemp(prefix="amiko-tests-")) / "ray-token"
+_token.write_text(secrets.token_hex(32))
+os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN_PATH"] = "token", str(_token)
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,16 +51,12 @@ def footage() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def cluster() -> Iterator[None]:
     """One Ray on the loopback interface for all tests that need one."""
     import ray
 
     from actors import cluster
 
-    folder = tmp_path_factory.mktemp("ray")
-    token = folder / "token"
-    token.write_text("0" * 64)
-    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN_PATH"] = "token", str(token)
     cluster.start_or_join(None)
     yield
     ray.shutdown()

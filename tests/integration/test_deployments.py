@@ -55,8 +55,17 @@ async def test_one_bad_picture_fails_alone(application: None) -> None:
     answers = await asyncio.gather(
         *(handle.detect.remote(data, 0.5) for data in (good, b"no picture", odd, good)), return_exceptions=True
     )
-    assert [isinstance(answer, InputError) for answer in answers] == [False, True, True, False]
+    assert [isinstance(answer, InputError) for answer in answers] == [False, True, True, False], answers
     assert len(answers[0]) == len(answers[3]) == 1
+
+
+async def test_what_the_encoder_can_not_take_is_raised(application: None) -> None:
+    """An error that a batch returns in one request's place must not be handed on as if it were an answer."""
+    from ray import serve
+
+    handle = serve.get_deployment_handle("VisitorEncoder", app_name="networks")
+    with pytest.raises(InputError, match="no picture"):
+        await handle.embed.remote(b"no picture")
 
 
 async def test_a_killed_replica_costs_no_answer(application: None) -> None:

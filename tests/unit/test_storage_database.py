@@ -61,24 +61,27 @@ async def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
 
 async def test_an_error_rolls_all_of_a_transaction_back(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "amiko.db") as database:
-        with pytest.raises(RuntimeError):
+
+        async def fail() -> None:
             async with database.transaction() as connection:
                 await connection.execute(INSERT, ("lost",))
                 raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await fail()
         assert await ids(database) == set()
 
 
 async def test_a_cancelled_transaction_leaves_nothing_open(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "amiko.db") as database:
+
+        async def work() -> None:
+            async with database.transaction() as connection:
+                await connection.execute(INSERT, ("lost",))
+                await asyncio.Event().wait()
+
+        # cancelled before, in and after BEGIN and INSERT
         for pause in (0.0, 0.0001, 0.001, 0.01):
-            inside = asyncio.Event()
-
-            async def work() -> None:
-                async with database.transaction() as connection:
-                    await connection.execute(INSERT, ("lost",))
-                    inside.set()
-                    await asyncio.Event().wait()
-
             task = asyncio.create_task(work())
             await asyncio.sleep(pause)
             task.cancel()
