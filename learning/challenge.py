@@ -23,7 +23,7 @@ from learning.training import FEWEST_PER_DEPARTMENT, Fitted, fit
 from networks.mlp import Classifier, Floats, normalised
 
 #: The logistic regression is fitted on so many samples at the most, since its time grows faster than the MLP's.
-REGRESSED = 3000
+REGRESSED = 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,7 +222,7 @@ def _regress(trained: Dataset, scored: Dataset, seed: int) -> Floats:
     # a department might have been left with none at all
     if len(np.unique(trained.labels[some])) < 2:
         return _always(trained, scored)
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, C=0.01))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200, C=0.01))
     model.fit(normalised(trained.vectors[some].astype(np.float32)), trained.labels[some])
     outputs = np.zeros((len(scored), len(trained.departments)), np.float32)
     outputs[:, model.classes_] = model.predict_proba(normalised(scored.vectors.astype(np.float32)))
