@@ -74,10 +74,10 @@ class DoorLine:
         """Pixels from the line, positive inside."""
         return float((np.array(point) - self._begin) @ self._inwards)
 
-    def inwards(self, point: tuple[float, float], distance: float) -> tuple[int, int]:
-        """The pixel that lies so many pixels further in."""
+    def inwards(self, point: tuple[float, float], distance: float) -> tuple[float, float]:
+        """The point that lies so many pixels further in."""
         x, y = np.array(point) + distance * self._inwards
-        return round(float(x)), round(float(y))
+        return float(x), float(y)
 
     def beside(self, point: tuple[float, float]) -> float:
         """Pixels that a point lies beyond the line's ends; 0 between them."""
@@ -155,11 +155,11 @@ class Passage:
     def settle(self, at: float, *, over: bool = False) -> list[tuple[Step, Crossing]]:
         """What time decides; call it at every look. `over`: the track is given up."""
         pending = self._pending
-        if pending is None or pending.back:
+        if pending is None:
             return []
         unseen = over or at - self._places[-1].at >= UNSEEN_S
-        if not self._is_beyond(pending, unseen=unseen) or not self._has_moved(pending):
-            return []
+        if pending.back or not self._is_beyond(pending, unseen=unseen) or not self._has_moved(pending):
+            return [(Step.WITHDRAWN, pending.crossing)] if over and pending.announced else []
         elapsed = at - pending.crossing.at
         steps: list[tuple[Step, Crossing]] = []
         final = over or elapsed > LOOKED_S
@@ -175,7 +175,8 @@ class Passage:
 
     def _begin(self, before: _Place, before_frame: int, now: _Place, frame: int) -> _Pending:
         # The line lies between two sights; where the first was on it already, the crossing is there.
-        share = before.depth / (before.depth - now.depth) if before.depth * now.depth < 0 else 1.0
+        between = before.depth * now.depth <= 0 and before.depth != now.depth
+        share = before.depth / (before.depth - now.depth) if between else 1.0
         point = (
             before.foot[0] + share * (now.foot[0] - before.foot[0]),
             before.foot[1] + share * (now.foot[1] - before.foot[1]),

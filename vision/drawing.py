@@ -14,53 +14,70 @@ from domain.errors import InputError
 from domain.records import Image
 from domain.settings import Camera
 from vision.door import DoorLine
-from vision.tracking import Track
 from vision.watcher import Watcher
 
 _GREEN, _RED, _YELLOW, _GREY = (80, 200, 80), (60, 60, 230), (60, 220, 240), (160, 160, 160)
-#: Long side of an annotated picture at most, pixels.
+#: Small pictures are enlarged to about this long side, pixels, so that the text can be read; larger ones are reduced.
 _LONGEST = 1280
+
+_Colour = tuple[int, int, int]
 
 
 def draw_setting(image: Image, camera: Camera) -> Image:
-    """A copy of a frame with the region, the door's line and an arrow to its inner side."""
-    picture = image.copy()
-    thickness = max(1, max(picture.shape[:2]) // 400)
-    if camera.region:
-        cv2.rectangle(picture, camera.region[:2], camera.region[2:], _GREY, thickness)
-    if camera.door:
-        x1, y1, x2, y2 = camera.door.line
-        cv2.line(picture, (x1, y1), (x2, y2), _RED, 2 * thickness)
-        middle = ((x1 + x2) // 2, (y1 + y2) // 2)
-        tip = DoorLine(camera.door).inwards(middle, 0.25 * float(np.hypot(x2 - x1, y2 - y1)))
-        cv2.arrowedLine(picture, middle, tip, _GREEN, 2 * thickness, tipLength=0.3)
-        _write(picture, "inside", (tip[0] + 4, tip[1]), _GREEN)
-    return picture
+    """A copy of a frame with the region, the door's line and an arrow to its inner side; enlarged if it is small."""
+    return _Sheet(image).setting(camera).picture
 
 
 def draw_watch(image: Image, camera: Camera, watcher: Watcher, at: float) -> Image:
-    """A copy of a frame with the people who are followed and the counts so far."""
-    picture = draw_setting(image, camera)
-    thickness = max(1, max(picture.shape[:2]) // 400)
+    """The same, with the people who are followed and the counts so far."""
+    sheet = _Sheet(image).setting(camera)
     for track in watcher.tracks:
         if at - track.last_at <= 1:
-            _draw_track(picture, track, thickness)
+            x_min, y_min, x_max, y_max = track.box
+            sheet.box((x_min, y_min), (x_max, y_max), _YELLOW)
+            sheet.text(f"{track.id}  {track.score:.2f}", (x_min, y_min - 3), _YELLOW)
     counts = f"in {watcher.entries}  out {watcher.exits}  " if camera.door else ""
-    _write(picture, f"{counts}visits {watcher.visits}", (6, 6 + 16 * max(1, thickness)), _YELLOW)
-    return picture
+    sheet.text(f"{counts}visits {watcher.visits}", (4, image.shape[0] - 6), _YELLOW)
+    return sheet.picture
 
 
-def _draw_track(picture: Image, track: Track, thickness: int) -> None:
-    x_min, y_min, x_max, y_max = (round(value) for value in track.box)
-    cv2.rectangle(picture, (x_min, y_min), (x_max, y_max), _YELLOW, thickness)
-    cv2.circle(picture, ((x_min + x_max) // 2, y_max), 2 * thickness, _RED, -1)
-    _write(picture, f"{track.id}  {track.score:.2f}", (x_min, max(12, y_min - 4)), _YELLOW)
+class _Sheet:
+    """A copy of a frame to draw on, in the frame's own pixels."""
 
+    def __init__(self, image: Image) -> None:
+        height, width = image.shape[:2]
+        self._scale = max(1, _LONGEST // max(height, width))
+        size = (width * self._scale, height * self._scale)
+        self.picture: Image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+        self._line = max(1, max(size) // 500)
 
-def _write(picture: Image, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    scale = max(0.4, max(picture.shape[:2]) / 1600)
-    for tint, thickness in (((0, 0, 0), 3), (colour, 1)):
-        cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, tint, thickness, cv2.LINE_AA)
+    def setting(self, camera: Camera) -> Self:
+        if camera.region:
+            self.box(camera.region[:2], camera.region[2:], _GREY)
+        if camera.door:
+            x1, y1, x2, y2 = camera.door.line
+            middle = ((x1 + x2) / 2, (y1 + y2) / 2)
+            tip = DoorLine(camera.door).inwards(middle, 0.25 * float(np.hypot(x2 - x1, y2 - y1)))
+            cv2.line(self.picture, self._at((x1, y1)), self._at((x2, y2)), _RED, 2 * self._line, cv2.LINE_AA)
+            cv2.arrowedLine(
+                self.picture, self._at(middle), self._at(tip), _GREEN, 2 * self._line, cv2.LINE_AA, tipLength=0.3
+            )
+            self.text("inside", (tip[0] + 3, tip[1]), _GREEN)
+        return self
+
+    def box(self, low: tuple[float, float], high: tuple[float, float], colour: _Colour) -> None:
+        cv2.rectangle(self.picture, self._at(low), self._at(high), colour, self._line)
+
+    def text(self, text: str, place: tuple[float, float], colour: _Colour) -> None:
+        x, y = self._at(place)
+        size = max(self.picture.shape[:2]) / 1600
+        for tint, thickness in (((0, 0, 0), 4), (colour, 1)):
+            cv2.putText(
+                self.picture, text, (x, max(y, 12)), cv2.FONT_HERSHEY_SIMPLEX, size, tint, thickness, cv2.LINE_AA
+            )
+
+    def _at(self, point: tuple[float, float]) -> tuple[int, int]:
+        return round(point[0] * self._scale), round(point[1] * self._scale)
 
 
 class VideoWriter:
@@ -69,9 +86,10 @@ class VideoWriter:
     def __init__(self, path: Path, fps: float) -> None:
         """Raises InputError where no video can be written there."""
         try:
-            self._container = av.open(str(path), "w", format="mp4")
-        except (OSError, av.error.FFmpegError) as error:
-            raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another place") from None
+            path.open("wb").close()
+        except OSError as error:
+            raise InputError(f"{path}: can't be written: {error.strerror}; choose another place") from None
+        self._container = av.open(str(path), "w", format="mp4")
         self._fps = Fraction(fps).limit_denominator(1000)
         self._stream: VideoStream | None = None
         self._count = 0
