@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 import logging
-from functools import cache
 from typing import Any
 
-import httpx
 from telegram import BotCommand
 from telegram.error import InvalidToken
 from telegram.error import TelegramError as RefusedByTelegram
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, ExtBot
-from telegram.request import HTTPXRequest
 
+from bot.connection import base_file_url, base_url, request
 from bot.handlers import COMMANDS, Handlers
 from bot.keyboards import notification_keyboard
 from bot.pacing import ONCE, Pacer
@@ -26,9 +24,6 @@ from domain.settings import Telegram
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds. Connections that nobody takes up are given up early, so that a dead route costs little of a
-#: notification's minute; an answer may take longer where Telegram is busy.
-_CONNECT_S, _WRITE_S, _READ_S, _POOL_S = 5.0, 5.0, 10.0, 5.0
 #: Messages under way at the same moment; a stuck chat holds one of them.
 _CONNECTIONS = 64
 #: Seconds between tries to reach Telegram at the start: the first, and the longest.
@@ -51,19 +46,18 @@ class Bot:
     """
 
     def __init__(self, settings: Telegram, registry: Registry) -> None:
-        """Connect nothing yet. Raises TelegramError for an empty token."""
+        """Connect nothing yet. Raises TelegramError for an empty token, and for an address that is none."""
         token = settings.token.get_secret_value().strip()
         if not token:
             raise TelegramError(explain(InvalidToken()))
+        self._requests = (request(settings.api_url, connections=_CONNECTIONS), request(settings.api_url))
         self._redaction = Redaction(token)
         self._redaction.install()
-        server = settings.api_url.rstrip("/")
         self._pacer = Pacer()
-        self._requests = (_request(_CONNECTIONS), _request(1))
         self._telegram = ExtBot(
             token=token,
-            base_url=f"{server}/bot",
-            base_file_url=f"{server}/file/bot",
+            base_url=base_url(settings.api_url),
+            base_file_url=base_file_url(settings.api_url),
             request=self._requests[0],
             get_updates_request=self._requests[1],
             rate_limiter=self._pacer,
@@ -153,6 +147,8 @@ class Bot:
                 connected = True
             except RefusedByTelegram as error:
                 self._note(error)
+            except Exception:  # an answer that is no answer, for example: it is on record, and tried again
+                _LOGGER.exception("Telegram could not be greeted, in an unexpected way")
         await self._poller.run()
 
     async def _connect(self) -> None:
@@ -168,8 +164,8 @@ class Bot:
     async def _close(self) -> None:
         await self._application.shutdown()
         # The application closes only what it has seen through the first hello.
-        for request in self._requests:
-            await request.shutdown()
+        for one in self._requests:
+            await one.shutdown()
         self._redaction.remove()
 
     async def _set_commands(self) -> None:
@@ -183,19 +179,3 @@ class Bot:
     def _note(self, error: RefusedByTelegram) -> None:
         self._poller.problem = explain(error)
         _LOGGER.warning("%s", self._poller.problem)
-
-
-#: Reading the authorities' certificates takes 0.1 s: once for both kinds of requests.
-_tls = cache(httpx.create_ssl_context)
-
-
-def _request(connections: int) -> HTTPXRequest:
-    return HTTPXRequest(
-        connection_pool_size=connections,
-        connect_timeout=_CONNECT_S,
-        read_timeout=_READ_S,
-        write_timeout=_WRITE_S,
-        media_write_timeout=_READ_S,
-        pool_timeout=_POOL_S,
-        httpx_kwargs={"verify": _tls()},
-    )

@@ -4,6 +4,7 @@ from telegram import Bot
 from telegram.error import InvalidToken
 from telegram.error import TelegramError as RefusedByTelegram
 
+from bot.connection import base_url, request
 from bot.polling import explain
 from bot.secrecy import Redaction
 from domain.errors import TelegramError
@@ -19,7 +20,8 @@ async def check_token(settings: Telegram) -> str | None:
     redaction = Redaction(token)
     redaction.install()
     try:
-        bot = Bot(token, base_url=f"{settings.api_url.rstrip('/')}/bot")
+        line = request(settings.api_url)
+        bot = Bot(token, base_url=base_url(settings.api_url), request=line, get_updates_request=line)
         async with bot:
             await bot.get_me()
     except InvalidToken as error:

@@ -87,15 +87,19 @@ class Delivery:
         #: When those ended that the outbox may still have held when it was last asked.
         self._ended: dict[int, float] = {}
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Begin to deliver, within the running event loop."""
+        self._stopping = False
         self._task = asyncio.create_task(self._run(), name="delivery")
 
     async def stop(self) -> None:
         """Take nothing new, and give what is under way a few seconds. What remains stays in the outbox."""
         if self._task is None:
             return
+        # Both, since the registry's client may take the cancellation for its own.
+        self._stopping = True
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
@@ -113,7 +117,7 @@ class Delivery:
         return self._task is not None and not self._task.done()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             asked = time.monotonic()
             held = await self._outbox()
             # An answer can be older than a mark that was set while it was on its way.
@@ -137,7 +141,9 @@ class Delivery:
         async def ask() -> list[Notification]:
             # What is under way is still in the outbox; as soon as it is not, that must be known.
             wait = 0.0 if self._under_way else _OUTBOX_S
-            return await asyncio.wait_for(self._registry.outbox(wait_s=wait), wait + _LOST_S)
+            # Not wait_for: before Python 3.12 it can swallow the cancellation that `stop` sends.
+            async with asyncio.timeout(wait + _LOST_S):
+                return await self._registry.outbox(wait_s=wait)
 
         return await _insist(ask, "the outbox could not be read", until=math.inf) or []
 
@@ -189,7 +195,8 @@ class Delivery:
         if left <= 0:
             return False
         try:
-            await asyncio.wait_for(self._bot.ready(notification.chat), left)
+            async with asyncio.timeout(left):
+                await self._bot.ready(notification.chat)
         except TimeoutError:
             return False
         return notification.id not in self._withdrawn

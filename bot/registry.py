@@ -22,7 +22,8 @@ class Registry(Protocol):
     async def wait(self, *, telegram_id: int, update: int) -> bool:
         """The assistant wants the next visitor. True: waits from now on; False: was waiting already.
 
-        The person's last `update` again has the first answer again. Raises NotRegisteredError for someone not logged in.
+        The person's last `update` again has the same answer again. Raises NotRegisteredError for someone who is not
+        logged in.
         """
 
     async def off(self, *, telegram_id: int, update: int) -> bool:

@@ -123,7 +123,8 @@ class MemoryRegistry:
         while not (queued := self._queued()) and (left := until - time.monotonic()) > 0:
             changed = self._changed
             try:
-                await asyncio.wait_for(changed.wait(), left)
+                async with asyncio.timeout(left):
+                    await changed.wait()
             except TimeoutError:
                 break
         return queued

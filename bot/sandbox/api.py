@@ -135,7 +135,8 @@ class BotApi:
                 if updates or left <= 0 or self._bell.closed.is_set() or await gone():
                     return [{"update_id": one.id, one.kind: one.content} for one in updates]
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), min(left, _LOOK_S))
+                    async with asyncio.timeout(min(left, _LOOK_S)):
+                        await event.wait()
         finally:
             self._world.polling(-1)
 

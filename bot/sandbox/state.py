@@ -13,7 +13,7 @@ from bot.sandbox.faults import Fault, Faults
 from domain.errors import InputError
 
 #: What a chat keeps of its messages, and the bot's line of its updates.
-_MESSAGES, _UPDATES, _TOASTS = 200, 1000, 50
+_MESSAGES, _UPDATES, _TOASTS, _UNANSWERED = 200, 1000, 50, 50
 
 Json = dict[str, object]
 
@@ -146,6 +146,8 @@ class World:
             self._last_query += 1
             query = str(self._last_query)
             chat.unanswered[query] = message
+            if len(chat.unanswered) > _UNANSWERED:
+                del chat.unanswered[next(iter(chat.unanswered))]
             content: Json = {
                 "id": query,
                 "from": user_json(chat.person),

@@ -78,7 +78,8 @@ class Calls:
             response = await self._answer(call, request)
         if fault.delay_s:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.closed.wait(), fault.delay_s)
+                async with asyncio.timeout(fault.delay_s):
+                    await self._bell.closed.wait()
         if fault.reset:
             self._reset(request)
         elif fault.status is not None:
@@ -158,7 +159,8 @@ class Page:
                 yield f"data: {text}\n\n"
                 continue
             try:
-                await asyncio.wait_for(event.wait(), _SIGN_S)
+                async with asyncio.timeout(_SIGN_S):
+                    await event.wait()
             except TimeoutError:
                 yield ": still here\n\n"
 

@@ -5,11 +5,13 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 from support.chats import ANNA, BORIS, CAROL, PEOPLE, STRANGER, TOKEN, prediction, settings, shop, shop_registry, until
 
 import bot.application
 import bot.polling
 from bot.application import Bot
+from bot.checking import check_token
 from bot.sandbox import (
     BAD_GATEWAY,
     BLOCKED,
@@ -24,6 +26,7 @@ from bot.sandbox import (
 )
 from domain.errors import TelegramError
 from domain.records import NOT_A_CUSTOMER, AssistantState, NotificationState
+from domain.settings import Telegram
 
 NOT_FOUND = Fault(status=404, description="Not Found")
 
@@ -98,6 +101,22 @@ async def test_a_wrong_token_is_told_in_a_line_with_the_remedy(sandbox, token):
     assert not token.strip() or token not in told
     assert caught.value.exit_status == 2
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+async def test_a_proxy_for_the_world_outside_is_not_asked_for_this_machine(sandbox, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with shop(sandbox) as at:
+        await at.says(ANNA, "/ping", "на связи")
+    assert await check_token(settings(sandbox)) is None
+
+
+@pytest.mark.parametrize("address", ["", "localhost:8081", "htp://127.0.0.1", "http://", "/bot"])
+def test_an_address_that_is_none_is_named(address):
+    with pytest.raises(TelegramError, match=r"telegram\.api_url .* https://api\.telegram\.org"):
+        Bot(Telegram(token=SecretStr(TOKEN), api_url=address), shop_registry())
 
 
 async def test_telegram_out_of_reach_at_the_start_is_waited_for(sandbox):

@@ -8,6 +8,7 @@ import pytest
 from support.chats import ANNA, BORIS, CAROL, PEOPLE, TOKEN, card, prediction, shop, shop_registry, until
 
 import bot.application
+import bot.connection
 import bot.delivery
 import bot.polling
 from bot.sandbox import (
@@ -136,7 +137,7 @@ async def test_a_reset_before_the_deed_looks_the_same_from_here(sandbox):
 
 
 async def test_an_answer_that_does_not_come_in_time_is_a_lost_one(sandbox, monkeypatch):
-    monkeypatch.setattr(bot.application, "_READ_S", 0.3)
+    monkeypatch.setattr(bot.connection, "_READ_S", 0.3)
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         sandbox.fail_next("sendMessage", slow(30))

@@ -362,6 +362,35 @@ async def test_stopping_waits_for_what_is_under_way_but_not_for_ever():
     assert desk.state(one) is NotificationState.QUEUED, "it waits in the outbox for the next start"
 
 
+@pytest.mark.parametrize("steps", range(6))
+async def test_stopping_at_the_very_moment_at_which_something_comes_in(steps):
+    desk = Desk()
+    async with asyncio.timeout(5), desk.open() as delivery:
+        await until(lambda: desk.registry.calls["outbox"])
+        desk.registry.announce(telegram_id=ANNA)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await delivery.stop()
+        assert not delivery.healthy
+
+
+async def test_a_registry_that_takes_the_cancellation_for_its_own_does_not_keep_delivery_alive():
+    desk = Desk()
+    asked = asyncio.Event()
+
+    async def deaf(*, wait_s: float) -> list[Notification]:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return []
+        raise AssertionError
+
+    desk.registry.outbox = deaf
+    async with asyncio.timeout(5), desk.open():
+        await asked.wait()
+
+
 async def test_stopping_twice_or_before_the_start_does_nothing():
     delivery = Delivery(PlayedBot(), Desk().registry)
     await delivery.stop()
