@@ -61,13 +61,14 @@ class Step(StrEnum):
 class DoorLine:
     """The line's geometry, in pixels of the frame."""
 
-    def __init__(self, door: Door) -> None:
-        self._begin = np.array(door.line[:2], dtype=np.float64)
-        along = np.array(door.line[2:], dtype=np.float64) - self._begin
-        self._length = float(np.hypot(*along))
+    def __init__(self, door: Door, scale: tuple[float, float] = (1.0, 1.0)) -> None:
+        """`scale`: how much wider and higher the frame is than the one that the door was drawn on."""
+        self._begin = np.multiply(door.line[:2], scale)
+        along = np.multiply(door.line[2:], scale) - self._begin
+        self._length = max(float(np.hypot(*along)), 1e-9)
         self._along = along / self._length
         self._inwards = np.array([-self._along[1], self._along[0]])
-        if (np.array(door.inside) - self._begin) @ self._inwards < 0:
+        if (np.multiply(door.inside, scale) - self._begin) @ self._inwards < 0:
             self._inwards = -self._inwards
 
     def depth(self, point: tuple[float, float]) -> float:

@@ -89,7 +89,10 @@ class Watcher:
         self.visits = 0
         self._line = DoorLine(camera.door) if camera.door else None
         self._size: tuple[int, int] | None = None
+        #: The size of the first picture, which the settings speak of.
+        self._drawn_on = (0, 0)
         self._region = (0, 0, 0, 0)
+        self._parted: list[Seen] = []
         self._gate = MotionGate() if gated else None
         self._tracker = Tracker(camera.score)
         self._people: dict[int, _Person] = {}
@@ -125,7 +128,7 @@ class Watcher:
         looks = [look_of(frame.image, detection.box) for detection in found]
         left, top, right, bottom = self._region
         seen, gone = self._tracker.update(found, looks, frame.index, frame.at, (left, top, right, bottom))
-        events: list[Seen] = []
+        events, self._parted = self._parted, []
         for track, detection in seen:
             person = self._person(track)
             if not person.told:
@@ -143,7 +146,7 @@ class Watcher:
 
     def finish(self) -> list[Seen]:
         """What is left to tell at the end of a recording."""
-        events: list[Seen] = []
+        events, self._parted = self._parted, []
         for track in self._tracker.close():
             events += self._part(track, track.last_at)
         return events
@@ -152,15 +155,29 @@ class Watcher:
         height, width = image.shape[:2]
         if self._size == (width, height):
             return
+        if self._size is None:
+            self._size = self._drawn_on = (width, height)
+            self._region = self._camera.region or (0, 0, width, height)
+            self._check_places(width, height)
+            return
+        # The camera was set to another size. Nobody can be followed across it; door and region go along.
+        for track in self._tracker.close():
+            self._parted += self._part(track, track.last_at)
+        self._size, scale = (width, height), (width / self._drawn_on[0], height / self._drawn_on[1])
+        left, top, right, bottom = self._camera.region or (0, 0, *self._drawn_on)
+        left, top = min(int(left * scale[0]), width - 1), min(int(top * scale[1]), height - 1)
+        self._region = (left, top, max(left + 1, int(right * scale[0])), max(top + 1, int(bottom * scale[1])))
+        if self._camera.door:
+            self._line = DoorLine(self._camera.door, scale)
+
+    def _check_places(self, width: int, height: int) -> None:
         picture = f"the picture, which is {width}x{height}"
-        region = self._camera.region or (0, 0, width, height)
-        if region[2] > width or region[3] > height:
-            raise InputError(f"the region {_show(region)} lies outside {picture}; give it in the picture's pixels")
+        if self._region[2] > width or self._region[3] > height:
+            raise InputError(f"the region {_show(self._region)} lies outside {picture}; give it in its pixels")
         if self._camera.door:
             line = self._camera.door.line
             if not all(0 <= x <= width and 0 <= y <= height for x, y in (line[:2], line[2:])):
                 raise InputError(f"the door's line {_show(line)} lies outside {picture}; give it in its pixels")
-        self._size, self._region = (width, height), region
 
     def _person(self, track: Track) -> _Person:
         if track.id not in self._people:

@@ -38,13 +38,16 @@ def sights(path: Path, seconds: float, fps: float = 5) -> list[Sight]:
 class Eye:
     """Stands in for camera and detector in front of a real Watcher: blank pictures, made-up boxes."""
 
-    def __init__(self, camera: Camera, *, fps: float = 5, seed: int = 0, miss: float = 0.0, jitter: float = 0.0) -> None:
+    def __init__(
+        self, camera: Camera, *, fps: float = 5, seed: int = 0, miss: float = 0.0, jitter: float = 0.0
+    ) -> None:
         self.watcher = Watcher(camera, gated=False)
         self.events: list[Seen] = []
         self._image = np.zeros((SIZE[1], SIZE[0], 3), dtype=np.uint8)
         self._fps, self._miss, self._jitter = fps, miss, jitter
         self._random = np.random.default_rng(seed)
         self._number = 0
+        self._picture: Picture | None = None
 
     @property
     def at(self) -> float:
@@ -55,9 +58,10 @@ class Eye:
         begin = self.at
         while self.at - begin < seconds:
             frame = Frame(index=self._number, at=self.at, image=self._image)
-            picture = self.watcher.look(frame)
-            assert picture is not None
-            self.events += self.watcher.see(frame, picture, self._detect(picture, paths, self.at - begin))
+            # All pictures are alike, so that one is made for all.
+            self._picture = self._picture or self.watcher.look(frame)
+            assert self._picture is not None
+            self.events += self.watcher.see(frame, self._picture, self._detect(self._picture, paths, self.at - begin))
             self._number += 1
 
     def finish(self) -> list[Seen]:
