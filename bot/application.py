@@ -1,7 +1,6 @@
 """The bot: one Telegram application, driven by hand inside whatever event loop it is started in."""
 
 import asyncio
-import contextlib
 import logging
 from typing import Any
 
@@ -92,8 +91,7 @@ class Bot:
         if self._task is None:
             return
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
         self._task = None
         await self._poller.finish()
         await self._close()

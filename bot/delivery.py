@@ -5,7 +5,6 @@ Where the answer to a send is lost, nobody can know whether the message has arri
 """
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
@@ -101,8 +100,7 @@ class Delivery:
         # Both, since the registry's client may take the cancellation for its own.
         self._stopping = True
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
         self._task = None
         if self._under_way:
             _, late = await asyncio.wait(self._under_way.values(), timeout=_STOP_S)
