@@ -8,15 +8,17 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypedDict
+from zoneinfo import ZoneInfo
 
 import aiosqlite
 
 from actors.plan import DATABASE, Plan
 from domain.errors import InputError, NotRegisteredError
-from domain.records import Assistant, AssistantState, Notification, NotificationState, Visit
+from domain.records import Assistant, AssistantState, Notification, NotificationState, Origin, Sample, Visit
 from domain.settings import Settings
-from storage import assistants, notifications, visits
+from storage import assistants, notifications, samples, visits
 from storage.database import Database
 
 
@@ -36,6 +38,7 @@ class AssistantRegistry:
     def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._stores = {store.id: store for store in settings.stores}
         self._catalogue = {store.id: store.departments for store in settings.stores}
+        self._keep_s = settings.training.keep_samples_days * 24 * 3600
         self._database = database
         self._clock = clock
         #: Set whenever something new may be in the outbox.
@@ -55,6 +58,8 @@ class AssistantRegistry:
         now = self._clock()
         async with self._database.transaction() as connection:
             await self._expire(connection, now)
+            # first, so that a visit from a camera whose clock is far behind is told of all the same
+            await visits.forget_before(connection, now - self._keep_s)
             if not await visits.insert(connection, visit):
                 return
             until = now + self._stores[visit.store].notification_lifetime_s
@@ -157,6 +162,7 @@ class AssistantRegistry:
             found = await self._own(connection, notification, telegram_id)
             if found.state in {NotificationState.SENT, NotificationState.TAKEN}:
                 await notifications.set_answer(connection, found.id, answer, now=now)
+                await self._learn(connection, found, answer)
             return await self._again(connection, found)
 
     # -- the dispatcher -----------------------------------------------------------------------------------
@@ -250,6 +256,26 @@ class AssistantRegistry:
             await self._offer(
                 connection, notification.visit, notification.store, now=now, until=notification.expires_at
             )
+
+    async def _learn(self, connection: aiosqlite.Connection, notification: Notification, answer: str) -> None:
+        """An answer that names a department makes the visit a sample; another answer changes or withdraws it."""
+        visit = await visits.by_id(connection, notification.visit)
+        store = self._stores[notification.store]
+        identity = f"visit:{notification.visit}"
+        if visit is None or visit.embedding is None or answer not in store.departments:
+            await samples.remove(connection, identity)
+            return
+        sample = Sample(
+            id=identity,
+            store=store.id,
+            department=answer,
+            origin=Origin.ASSISTANT,
+            camera=visit.camera,
+            day=datetime.fromtimestamp(visit.at, ZoneInfo(store.timezone)).date().isoformat(),
+            group=identity,
+            embedding=visit.embedding,
+        )
+        await samples.insert(connection, sample)
 
     async def _expire(self, connection: aiosqlite.Connection, now: float) -> None:
         """What could not be sent in time is not sent any more, and its assistant waits again."""

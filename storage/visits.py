@@ -66,6 +66,11 @@ async def close_overdue(connection: aiosqlite.Connection, now: float) -> None:
     await connection.execute("UPDATE visits SET open_until = NULL WHERE open_until <= ?", (now,))
 
 
+async def forget_before(connection: aiosqlite.Connection, at: float) -> None:
+    """Delete older visits, their embeddings and notifications: nothing of a visitor is kept for ever."""
+    await connection.execute("DELETE FROM visits WHERE at < ?", (at,))
+
+
 async def count(connection: aiosqlite.Connection, *, since: float) -> dict[str, int]:
     """Visits per store since then."""
     rows = await connection.execute_fetchall(

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,26 +80,26 @@ def visit(name: str, store: str = "a", card: bytes | None = None) -> Visit:
     )
 
 
-async def open_shop(folder: Path, notify: str = "longest_waiting") -> Shop:
+@asynccontextmanager
+async def open_shop(folder: Path, notify: str = "longest_waiting") -> AsyncIterator[Shop]:
     stores = [
         Store.model_validate({"id": name, "name": name, "departments": ["Toys", "Cars"], "notify": notify})
         for name in ("a", "b")
     ]
-    database = await Database.connect(folder / "amiko.db")
     clock = Clock()
-    async with database.transaction() as connection:
-        for person, name in ((ANNA, "Anna"), (BORIS, "Boris"), (VERA, "Vera")):
-            await assistants.add(connection, store="a", name=name, username=None, telegram_id=person, now=clock.now)
-        await assistants.add(connection, store="b", name="Gleb", username="Gleb_B", telegram_id=None, now=clock.now)
-    everything = Settings(telegram=Telegram(token=SecretStr("1:a")), stores=stores)
-    return Shop(AssistantRegistry(everything, database, clock), database, clock)
+    async with Database.open(folder / "amiko.db") as database:
+        async with database.transaction() as connection:
+            for person, name in ((ANNA, "Anna"), (BORIS, "Boris"), (VERA, "Vera")):
+                await assistants.add(connection, store="a", name=name, username=None, telegram_id=person, now=clock.now)
+            await assistants.add(connection, store="b", name="Gleb", username="Gleb_B", telegram_id=None, now=clock.now)
+        everything = Settings(telegram=Telegram(token=SecretStr("1:a")), stores=stores)
+        yield Shop(AssistantRegistry(everything, database, clock), database, clock)
 
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    opened = await open_shop(tmp_path)
-    yield opened
-    await opened.database.close()
+    async with open_shop(tmp_path) as opened:
+        yield opened
 
 
 async def test_who_waits_hears_of_a_visit(shop: Shop) -> None:
@@ -130,12 +131,11 @@ async def test_who_waits_longest_goes_first(shop: Shop) -> None:
 
 
 async def test_everyone_can_be_told(tmp_path: Path) -> None:
-    shop = await open_shop(tmp_path, notify="everyone")
-    await shop.wait(ANNA)
-    await shop.wait(VERA)
-    await shop.registry.announce(visit("v1"))
-    assert [one.chat for one in await shop.outbox()] == [ANNA, VERA]
-    await shop.database.close()
+    async with open_shop(tmp_path, notify="everyone") as shop:
+        await shop.wait(ANNA)
+        await shop.wait(VERA)
+        await shop.registry.announce(visit("v1"))
+        assert [one.chat for one in await shop.outbox()] == [ANNA, VERA]
 
 
 async def test_other_stores_visitors_are_not_ones_own(shop: Shop) -> None:
@@ -295,6 +295,41 @@ async def test_an_answer_is_kept_and_may_be_corrected(shop: Shop) -> None:
         assert answered.answer == answer
 
 
+async def learned(shop: Shop) -> list[tuple[str, str, str]]:
+    rows = await shop.database.read("SELECT id, department, origin FROM samples ORDER BY id")
+    return [(row["id"], row["department"], row["origin"]) for row in rows]
+
+
+async def test_an_answer_makes_a_sample_and_a_correction_changes_it(shop: Shop) -> None:
+    await shop.wait(ANNA)
+    await shop.registry.announce(visit("v1"))
+    (queued,) = await shop.outbox()
+    await shop.registry.take(notification=queued.id, telegram_id=ANNA)
+    for answer, expected in (
+        ("Toys", [("visit:v1", "Toys", "assistant")]),
+        ("Cars", [("visit:v1", "Cars", "assistant")]),
+        (NOT_A_CUSTOMER, []),
+        ("no longer a department", []),
+    ):
+        await shop.registry.answer(notification=queued.id, telegram_id=ANNA, answer=answer)
+        assert await learned(shop) == expected
+
+
+async def test_a_camera_whose_clock_is_far_behind_is_heard(shop: Shop) -> None:
+    await shop.wait(ANNA)
+    await shop.registry.announce(replace(visit("v1"), at=0.0))
+    assert [one.visit for one in await shop.outbox()] == ["v1"]
+
+
+async def test_old_visits_are_forgotten(shop: Shop) -> None:
+    await shop.wait(ANNA)
+    await shop.registry.announce(visit("old"))
+    shop.clock.now += 91 * 24 * 3600
+    await shop.registry.announce(replace(visit("new"), at=shop.clock.now))
+    assert [row["id"] for row in await shop.database.read("SELECT id FROM visits")] == ["new"]
+    assert (await shop.database.read("SELECT COUNT(*) AS n FROM notifications WHERE visit = 'old'"))[0]["n"] == 0
+
+
 async def test_somebody_elses_notification_is_refused(shop: Shop) -> None:
     await shop.wait(ANNA)
     await shop.registry.announce(visit("v1"))
@@ -309,17 +344,16 @@ async def test_somebody_elses_notification_is_refused(shop: Shop) -> None:
 
 
 async def test_the_outbox_wakes_up_for_a_visit(tmp_path: Path) -> None:
-    shop = await open_shop(tmp_path)
-    registry = AssistantRegistry(
-        Settings(telegram=Telegram(token=SecretStr("1:a")), stores=[Store(id="a", name="a", departments=["Toys"])]),
-        shop.database,
-    )
-    await registry.wait(telegram_id=ANNA, update=1)
-    waiting = asyncio.create_task(registry.outbox(wait_s=30))
-    await asyncio.sleep(0)
-    await registry.announce(visit("v1"))
-    assert len(await asyncio.wait_for(waiting, 10)) == 1
-    await shop.database.close()
+    async with open_shop(tmp_path) as shop:
+        registry = AssistantRegistry(
+            Settings(telegram=Telegram(token=SecretStr("1:a")), stores=[Store(id="a", name="a", departments=["Toys"])]),
+            shop.database,
+        )
+        await registry.wait(telegram_id=ANNA, update=1)
+        waiting = asyncio.create_task(registry.outbox(wait_s=30))
+        await asyncio.sleep(0)
+        await registry.announce(visit("v1"))
+        assert len(await asyncio.wait_for(waiting, 10)) == 1
 
 
 async def test_a_card_is_in_memory_alone(shop: Shop, tmp_path: Path) -> None:
@@ -333,17 +367,16 @@ async def test_a_card_is_in_memory_alone(shop: Shop, tmp_path: Path) -> None:
 
 
 async def test_a_killed_registry_loses_nothing(tmp_path: Path) -> None:
-    shop = await open_shop(tmp_path)
-    await shop.wait(ANNA)
-    await shop.registry.announce(visit("v1"))
-    # as after a kill: the database is not closed, another process opens it
-    other = await Database.connect(tmp_path / "amiko.db")
-    store = Store(id="a", name="a", departments=["Toys", "Cars"])
-    settings_ = Settings(telegram=Telegram(token=SecretStr("1:a")), stores=[store])
-    registry = AssistantRegistry(settings_, other, shop.clock)
-    assert [one.visit for one in await registry.outbox(wait_s=0)] == ["v1"]
-    await other.close()
-    await shop.database.close()
+    async with open_shop(tmp_path) as shop:
+        await shop.wait(ANNA)
+        await shop.registry.announce(visit("v1"))
+        # as after a kill: the database is not closed, another process opens it
+        other = await Database.connect(tmp_path / "amiko.db")
+        store = Store(id="a", name="a", departments=["Toys", "Cars"])
+        settings_ = Settings(telegram=Telegram(token=SecretStr("1:a")), stores=[store])
+        registry = AssistantRegistry(settings_, other, shop.clock)
+        assert [one.visit for one in await registry.outbox(wait_s=0)] == ["v1"]
+        await other.close()
 
 
 STEPS = st.one_of(
@@ -387,27 +420,26 @@ async def act(shop: Shop, step: str, number: int, chosen: Notification | None) -
 
 
 async def check_invariants(folder: Path, steps: list[tuple[str, int]]) -> None:
-    shop = await open_shop(folder)
-    known: dict[int, Notification] = {}
-    for step, number in steps:
-        known |= {one.id: one for one in await shop.outbox()}
-        chosen = list(known.values())[number % len(known)] if known else None
-        await act(shop, step, number, chosen)
-    queued = await shop.outbox()
-    # one visit is with one assistant at a time, and what is queued is for somebody who was moved on for it
-    rows = await shop.database.read(
-        "SELECT visit, COUNT(*) AS n FROM notifications WHERE state IN ('queued', 'sent', 'taken') GROUP BY visit"
-    )
-    assert all(row["n"] == 1 for row in rows)
-    states = await shop.states()
-    assert all(states[one.chat] == AssistantState.BUSY for one in queued)
-    # nobody waits while a visit that they could hear of is open
-    waiting = [person for person, state in states.items() if state == AssistantState.WAITING]
-    for person in waiting:
-        open_ = await shop.database.read(
-            "SELECT id FROM visits WHERE open_until > ? AND id NOT IN (SELECT visit FROM notifications n"
-            " JOIN assistants a ON a.id = n.assistant WHERE a.telegram_id = ?)",
-            (shop.clock.now, person),
+    async with open_shop(folder) as shop:
+        known: dict[int, Notification] = {}
+        for step, number in steps:
+            known |= {one.id: one for one in await shop.outbox()}
+            chosen = list(known.values())[number % len(known)] if known else None
+            await act(shop, step, number, chosen)
+        queued = await shop.outbox()
+        # one visit is with one assistant at a time, and what is queued is for somebody who was moved on for it
+        rows = await shop.database.read(
+            "SELECT visit, COUNT(*) AS n FROM notifications WHERE state IN ('queued', 'sent', 'taken') GROUP BY visit"
         )
-        assert not open_
-    await shop.database.close()
+        assert all(row["n"] == 1 for row in rows)
+        states = await shop.states()
+        assert all(states[one.chat] == AssistantState.BUSY for one in queued)
+        # nobody waits while a visit that they could hear of is open
+        waiting = [person for person, state in states.items() if state == AssistantState.WAITING]
+        for person in waiting:
+            open_ = await shop.database.read(
+                "SELECT id FROM visits WHERE open_until > ? AND id NOT IN (SELECT visit FROM notifications n"
+                " JOIN assistants a ON a.id = n.assistant WHERE a.telegram_id = ?)",
+                (shop.clock.now, person),
+            )
+            assert not open_
