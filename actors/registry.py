@@ -97,7 +97,9 @@ class AssistantRegistry:
             before = await assistants.remembered(connection, assistant.id, update)
             if before is not None:
                 return before
-            changed = assistant.state != AssistantState.WAITING
+            # who is about to be told of a visitor is taken for one who waits, and not for one who is free for another
+            told = await notifications.queued_of(connection, assistant.id, self._catalogue)
+            changed = assistant.state != AssistantState.WAITING and not told
             if changed:
                 await self._let_wait(connection, assistant.id, assistant.store, now=now)
             await assistants.remember(connection, assistant.id, update, changed=changed)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # read when Ray and torch are imported: tests never listen beyond this machine, and share two cores
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -16,6 +17,11 @@ os.environ.pop("RAY_ADDRESS", None)
 _token = Path(tempfile.mkdtemp(prefix="amiko-tests-")) / "ray-token"
 _token.write_text(secrets.token_hex(32))
 os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN_PATH"] = "token", str(_token)
+
+# the same examples at each run where a change is judged; new ones each time on a developer's machine
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("developer", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 ROOT = Path(__file__).parent.parent
 

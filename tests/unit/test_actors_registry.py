@@ -169,6 +169,14 @@ async def test_waiting_twice_is_told(shop: Shop) -> None:
     assert not await shop.wait(ANNA)
 
 
+async def test_who_is_about_to_be_told_waits_already(shop: Shop) -> None:
+    await shop.wait(ANNA)
+    await shop.registry.announce(visit("v1"))
+    assert not await shop.wait(ANNA)
+    await shop.registry.announce(visit("v2"))
+    assert [one.visit for one in await shop.outbox()] == ["v1"]
+
+
 async def test_the_same_update_twice_has_the_same_answer(shop: Shop) -> None:
     assert await shop.registry.wait(telegram_id=ANNA, update=7)
     assert await shop.registry.wait(telegram_id=ANNA, update=7)
@@ -392,7 +400,7 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=30))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happens_nobody_is_busy_for_nothing(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
 ) -> None:
