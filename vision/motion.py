@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from domain.records import Box, Image
 
-#: Long side of the picture that is compared, pixels: a person of 6 % of the picture's height still covers several.
-_SIDE = 192
+#: Long side of the picture that is compared, pixels: a person of 6 % of the picture's height still covers some.
+_SIDE = 128
 #: Grey levels by which a pixel must change; the noise of a picture so much reduced stays below 3.
 _LEVELS = 10
 #: So many changed pixels are something that moves: a tenth of a small person.
-_PIXELS = 6
+_PIXELS = 4
 #: Pictures are compared with the one so many seconds ago: slow people have moved by then, and what moved stays
 #: noticed as long.
 _AGO_S = 0.8

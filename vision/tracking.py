@@ -282,10 +282,12 @@ def _near(tracks: list[Track], free: list[int], detections: Sequence[Detection],
     near = np.zeros((len(tracks), len(free)), dtype=np.bool_)
     for row, track in enumerate(tracks):
         expected = track.centre.ahead(at - track.last_at)
-        reach = SLACK * track.height + 3 * track.centre.spread(at - track.last_at)
+        spread = 3 * track.centre.spread(at - track.last_at)
         for column, number in enumerate(free):
             box = _completed(np.array(detections[number].box), track, at)
-            near[row, column] = np.hypot(*((box[:2] + box[2:]) / 2 - expected)) <= reach
+            # Of somebody who is just coming into the picture, the first box is small.
+            slack = SLACK * max(track.height, detections[number].box[3] - detections[number].box[1])
+            near[row, column] = np.hypot(*((box[:2] + box[2:]) / 2 - expected)) <= slack + spread
     return near
 
 

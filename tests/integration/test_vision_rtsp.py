@@ -1,0 +1,218 @@
+"""Cameras over RTSP and HTTP, with real servers on loopback that are killed, say nothing or send garbage.
+
+GStreamer's RTSP server comes from Debian: gir1.2-gst-rtsp-server-1.0, python3-gi, gstreamer1.0-plugins-base, -good and
+-bad. AMIKO_CUTS sets how often the server is killed (3 in the suite, 20 for the measurement).
+"""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+from support.recordings import moving_pictures, write_video
+
+from domain.errors import SourceNotFoundError, SourceUnauthorizedError
+from vision.capture import Capture
+from vision.connection import CaptureState
+from vision.source import open_source
+
+CUTS = int(os.environ.get("AMIKO_CUTS", "3"))
+SYSTEM_PYTHON = "/usr/bin/python3"
+SERVER = Path(__file__).parents[1] / "support" / "rtsp_server.py"
+CHECK = """
+import gi
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer
+Gst.init(None)
+assert all(Gst.ElementFactory.find(name) for name in ("qtdemux", "h264parse", "rtph264pay"))
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def rtsp() -> None:
+    """Skips where GStreamer's RTSP server is missing."""
+    command = [SYSTEM_PYTHON, "-c", CHECK]
+    if not Path(SYSTEM_PYTHON).exists() or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("no GStreamer RTSP server: apt-get install gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three minutes, so that no server comes to its end within a test."""
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", moving_pictures(1800), fps=10)
+
+
+@contextmanager
+def serving(port: int, clip: Path, *login: str) -> Iterator[subprocess.Popen[str]]:
+    server = subprocess.Popen(
+        [SYSTEM_PYTHON, str(SERVER), str(port), str(clip), *login], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        yield server
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def until(condition: Callable[[], bool], limit_s: float) -> float:
+    """Seconds until it came true."""
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin < limit_s, f"did not come true in {limit_s} s"
+        time.sleep(0.02)
+    return time.monotonic() - begin
+
+
+def own_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "reader"))]
+
+
+@pytest.mark.usefixtures("rtsp")
+@pytest.mark.timeout(900)
+def test_a_server_that_is_killed_again_and_again(clip: Path, record_property: Callable[[str, object], None]) -> None:
+    port, process = free_port(), psutil.Process()
+    back, memory = [], []
+    with Capture(f"rtsp://127.0.0.1:{port}/door") as capture:
+        until(lambda: capture.state.state is CaptureState.LOST, 10)
+        assert "nothing listens" in capture.state.reason
+        for _ in range(CUTS):
+            with serving(port, clip):
+                back.append(until(lambda: capture.state.state is CaptureState.STREAMING, 10))
+                frame = capture.read(5)
+                assert frame is not None
+                assert frame.image.shape == (96, 160, 3)
+                assert frame.at == pytest.approx(time.time(), abs=5)
+            until(lambda: capture.state.state is not CaptureState.STREAMING, 12)
+            memory.append(process.memory_info().rss / 1e6)
+    record_property("seconds until the camera was back", [round(seconds, 1) for seconds in back])
+    record_property("resident MB after each cut", [round(megabytes, 1) for megabytes in memory])
+    until(lambda: own_threads() == [], 10)
+    if CUTS >= 20:
+        assert memory[19] <= memory[4] * 1.05
+
+
+@pytest.mark.usefixtures("rtsp")
+def test_passwords_and_paths(clip: Path) -> None:
+    port = free_port()
+    with serving(port, clip, "anna:geheim"):
+        reader = open_source(f"rtsp://anna:geheim@127.0.0.1:{port}/door")
+        assert reader.read() is not None
+        reader.close()
+        with pytest.raises(SourceUnauthorizedError) as caught:
+            open_source(f"rtsp://anna:falsch@127.0.0.1:{port}/door")
+        assert "falsch" not in str(caught.value)
+        with pytest.raises(SourceUnauthorizedError):
+            open_source(f"rtsp://127.0.0.1:{port}/door")
+    with serving(port, clip), pytest.raises(SourceNotFoundError):
+        open_source(f"rtsp://127.0.0.1:{port}/elsewhere")
+
+
+class Mjpeg:
+    """An HTTP camera that sends one JPEG after the other, until told to send garbage, or nothing."""
+
+    HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
+
+    def __init__(self) -> None:
+        self.sends = "pictures"
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(0.1)
+        self.port = int(self._server.getsockname()[1])
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._server.close()
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            try:
+                connection, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        random, number = np.random.default_rng(0), 0
+        with connection:
+            connection.settimeout(5)
+            try:
+                connection.recv(4096)
+                connection.sendall(self.HEAD)
+                while not self._stop.is_set():
+                    picture = np.full((96, 160, 3), number % 200, dtype=np.uint8)
+                    data = cv2.imencode(".jpg", picture)[1].tobytes()
+                    if self.sends == "garbage":
+                        data = random.bytes(len(data))
+                    if self.sends != "nothing":
+                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+                        connection.sendall(head + data + b"\r\n")
+                    number += 1
+                    self._stop.wait(0.05)
+            except OSError:
+                return
+
+
+@pytest.fixture
+def camera() -> Iterator[Mjpeg]:
+    mjpeg = Mjpeg()
+    yield mjpeg
+    mjpeg.close()
+
+
+def test_http_mjpeg_that_falls_silent_is_stalled_and_comes_back(camera: Mjpeg) -> None:
+    with Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as capture:
+        frame = capture.read(15)
+        assert frame is not None
+        assert frame.image.shape == (96, 160, 3)
+        camera.sends = "nothing"
+        until(lambda: capture.state.state in {CaptureState.STALLED, CaptureState.LOST}, 12)
+        assert capture.state.reason
+        camera.sends = "pictures"
+        until(lambda: capture.state.state is CaptureState.STREAMING, 15)
+    until(lambda: own_threads() == [], 12)
+
+
+def test_a_stream_that_sends_garbage_is_a_state_with_a_reason(camera: Mjpeg) -> None:
+    camera.sends = "garbage"
+    with Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as capture:
+        until(lambda: capture.state.state is CaptureState.LOST, 30)
+        assert capture.state.reason
+        camera.sends = "pictures"
+        until(lambda: capture.state.state is CaptureState.STREAMING, 30)
+    until(lambda: own_threads() == [], 12)
+
+
+def test_one_that_accepts_and_says_nothing_does_not_stop_the_others(camera: Mjpeg) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        Capture(f"rtsp://anna:geheim@127.0.0.1:{silent.getsockname()[1]}/door") as dead,
+        Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as alive,
+    ):
+        assert alive.read(15) is not None
+        until(lambda: dead.state.state is CaptureState.LOST, 15)
+        assert "no answer in 5 s" in dead.state.reason
+        assert "geheim" not in dead.state.reason
+        assert alive.read(5) is not None
+    until(lambda: own_threads() == [], 12)
