@@ -18,6 +18,10 @@ from domain.settings import Telegram
 _LOGGER = logging.getLogger(__name__)
 
 
+#: Seconds until a token that was refused is tried again.
+REFUSED_S = 30.0
+
+
 class DispatcherStatus(TypedDict):
     """The bot's part of `amiko status`."""
 
@@ -31,24 +35,42 @@ class Dispatcher:
     """Plain and without Ray; one thin line makes an actor of it. It keeps nothing that a kill could lose."""
 
     def __init__(self, settings: Telegram, registry: Registry) -> None:
+        self._settings = settings
+        self._registry = registry
         self._bot = Bot(settings, registry)
         self._delivery = Delivery(self._bot, registry)
         self._refused: str | None = None
+        self._starting: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Begin to poll and to deliver. A wrong token is told by the status: nobody is there to be raised at."""
-        try:
-            await self._bot.start()
-        except TelegramError as error:
-            _LOGGER.error("%s", error)  # noqa: TRY400 - the text says it all
-            self._refused = str(error)
-            return
-        self._delivery.start()
+    def start(self) -> None:
+        """Begin to poll and to deliver, within the running event loop, however long Telegram is out of reach."""
+        self._starting = asyncio.create_task(self._start(), name="starting")
 
     async def stop(self) -> None:
         """Finish what is under way, and tell Telegram which updates were handled."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         await self._delivery.stop()
         await self._bot.stop()
+
+    async def _start(self) -> None:
+        """A refused token is told by the status, and asked about again: what refused may have been a proxy."""
+        while True:
+            try:
+                await self._bot.start()
+            except TelegramError as error:
+                if self._refused is None:
+                    _LOGGER.error("%s", error)  # noqa: TRY400 - the text says it all
+                self._refused = str(error)
+                await asyncio.sleep(REFUSED_S)
+                # one that was refused can't be started again
+                self._bot = Bot(self._settings, self._registry)
+                self._delivery = Delivery(self._bot, self._registry)
+            else:
+                self._refused = None
+                self._delivery.start()
+                return
 
     async def status(self) -> DispatcherStatus:
         health = self._bot.health
@@ -64,5 +86,4 @@ class DispatcherActor(Dispatcher):
 
     async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
         super().__init__(plan.settings.telegram, RegistryClient())
-        # beside: Telegram may be out of reach for long, and calls are answered meanwhile
-        self._starting = asyncio.create_task(self.start())
+        self.start()

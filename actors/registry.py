@@ -181,7 +181,8 @@ class AssistantRegistry:
             if found or now >= deadline:
                 return [self._with_card(notification) for notification in found]
             try:
-                await asyncio.wait_for(self._news.wait(), deadline - now)
+                async with asyncio.timeout(deadline - now):
+                    await self._news.wait()
             except TimeoutError:
                 return []
 

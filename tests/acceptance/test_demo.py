@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.processes import amiko, children, document, running, titles, until
+from tests.support.processes import amiko, children, document, running, until
 
 pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(400)]
 
@@ -24,7 +24,7 @@ def listening(processes: list[psutil.Process]) -> Iterator[tuple[str, str]]:
 
 def test_each_visitor_of_the_clip_becomes_a_message(home: Path) -> None:
     with running("demo", "--headless", "--json") as demo:
-        until(lambda: "ray::CameraActor" in titles(demo) or demo.poll() is not None, "the camera", 300)
+        until(lambda: (home / "running.json").exists() or demo.poll() is not None, "the start", 300)
         family = children(demo)
         addresses = dict(listening(family))
         status = amiko("status", "--json")
@@ -36,6 +36,7 @@ def test_each_visitor_of_the_clip_becomes_a_message(home: Path) -> None:
     assert all(text.startswith("Подойдите в отдел ") for text in result["texts"])
     assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"]
 
+    assert status.returncode == 0, status.stderr
     told = document(status.stdout)
     assert told["networks"].keys() == {"PersonDetector", "VisitorEncoder", "DepartmentClassifier"}
     assert set(told["cameras"]) == {"demo/door"}

@@ -1,0 +1,86 @@
+"""The dispatcher with the real bot against the sandbox, and a registry in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+
+import actors.dispatcher
+from actors.dispatcher import Dispatcher
+from bot.sandbox import PEOPLE, UNAUTHORIZED, Sandbox
+from bot.testing import MemoryRegistry
+from domain.records import Assistant, AssistantState
+from domain.settings import Telegram
+
+TOKEN = "1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+LIMIT_S = 30
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    server = Sandbox(TOKEN)
+    await asyncio.to_thread(server.start)
+    yield server
+    await asyncio.to_thread(server.stop)
+
+
+def registry() -> MemoryRegistry:
+    people = [
+        Assistant(
+            id=person.id,
+            store="s",
+            name=person.name,
+            username=person.username,
+            telegram_id=person.id,
+            language="ru",
+            state=AssistantState.OFF,
+            since=0,
+        )
+        for person in PEOPLE
+    ]
+    return MemoryRegistry(people, ("Toys", "Cars"))
+
+
+def settings(sandbox: Sandbox) -> Telegram:
+    return Telegram(token=SecretStr(TOKEN), api_url=sandbox.url)
+
+
+async def test_buttons_are_heard_and_notifications_sent(sandbox: Sandbox) -> None:
+    anna = PEOPLE[0].id
+    known = registry()
+    dispatcher = Dispatcher(settings(sandbox), known)
+    dispatcher.start()
+    sandbox.press(anna, "/login")
+    sandbox.press(anna, "Начнём!")
+    await asyncio.to_thread(sandbox.wait_for, anna, "В ожидании посетителей", timeout_s=LIMIT_S)
+    known.announce(telegram_id=anna)
+    await asyncio.to_thread(sandbox.wait_for, anna, "Посетитель у входа", timeout_s=LIMIT_S)
+    status = await dispatcher.status()
+    assert (status["healthy"], status["problem"]) == (True, None)
+    await dispatcher.stop()
+
+
+async def test_a_refused_token_is_told_and_tried_again(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actors.dispatcher, "REFUSED_S", 0.05)
+    sandbox.fail_next("getMe", UNAUTHORIZED, times=3)
+    dispatcher = Dispatcher(settings(sandbox), registry())
+    problems = []
+
+    async def watch() -> None:
+        while not (status := await dispatcher.status())["healthy"]:
+            problems.append(status["problem"])
+            await asyncio.sleep(0.01)
+
+    dispatcher.start()
+    await asyncio.wait_for(watch(), LIMIT_S)
+    assert any(problem and "@BotFather" in problem for problem in problems)
+    assert not any(problem and TOKEN in problem for problem in problems)
+    await dispatcher.stop()
+
+
+async def test_it_can_be_stopped_while_telegram_is_out_of_reach() -> None:
+    dispatcher = Dispatcher(Telegram(token=SecretStr(TOKEN), api_url="http://127.0.0.1:9"), registry())
+    dispatcher.start()
+    assert not (await dispatcher.status())["healthy"]
+    await dispatcher.stop()
