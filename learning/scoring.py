@@ -132,10 +132,12 @@ def compare(first: Right, second: Right, groups: NDArray[np.str_], *, seed: int 
     sums = np.bincount(places, difference, count)
     sizes = np.bincount(places, minlength=count).astype(np.float64)
     generator = np.random.default_rng(seed)
-    resampled = np.empty(RESAMPLES)
-    for number in range(RESAMPLES):
-        drawn = np.bincount(generator.integers(0, count, count), minlength=count)
-        resampled[number] = (drawn @ sums) / (drawn @ sizes)
+    together = max(1, 2_000_000 // count)
+    parts = []
+    for begin in range(0, RESAMPLES, together):
+        drawn = generator.integers(0, count, (min(together, RESAMPLES - begin), count))
+        parts.append(sums[drawn].sum(1) / sizes[drawn].sum(1))
+    resampled = np.concatenate(parts)
     mean = float(difference.mean())
     return Comparison(
         count=len(difference),

@@ -64,8 +64,9 @@ def suspicions(agreed: Right, data: Dataset) -> tuple[list[Suspicion], Mask]:
                 found.append(one)
                 meant |= mask
     for day in np.unique(data.days[compared]):
-        mask = compared & (data.days == day)
-        if one := _suspicion(None, str(day), agreed, mask, compared & ~mask):
+        # what is suspected already need not make the rest of its day suspicious
+        mask = compared & ~meant & (data.days == day)
+        if one := _suspicion(None, str(day), agreed, mask, compared & (data.days != day)):
             found.append(one)
             meant |= mask
     return sorted(found, key=lambda one: (one.day, one.source or "")), meant
@@ -74,7 +75,7 @@ def suspicions(agreed: Right, data: Dataset) -> tuple[list[Suspicion], Mask]:
 def _suspicion(source: str | None, day: str, agreed: Right, mask: Mask, others: Mask) -> Suspicion | None:
     yes, count = int(agreed[mask].sum()), int(mask.sum())
     usual_yes, usual_count = int(agreed[others].sum()), int(others.sum())
-    if not usual_count or yes * usual_count >= usual_yes * count:
+    if not count or not usual_count or yes * usual_count >= usual_yes * count:
         return None
     table = [[yes, count - yes], [usual_yes, usual_count - usual_yes]]
     if stats.fisher_exact(table, alternative="less").pvalue >= IMPROBABLE:

@@ -1,0 +1,116 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import ClassifierError, EncoderMismatchError, InputError
+from domain.records import Embedding
+from learning.training import train
+from networks.mlp import Classifier
+from tests.support.embeddings import DEPARTMENTS, DIMENSIONS, ENCODER, embedding, visitors
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return train(visitors(90), DEPARTMENTS)
+
+
+def some(count: int = 5) -> list[Embedding]:
+    random = np.random.default_rng(1)
+    return [embedding(number % 3, random) for number in range(count)]
+
+
+def test_a_file_gives_back_the_same_classifier(classifier: Classifier) -> None:
+    back = Classifier.from_bytes(classifier.with_version(7).to_bytes())
+    back.self_test()
+    assert back.version == 7
+    assert back.departments == classifier.departments
+    assert back.encoder == ENCODER
+    assert back.predict(some()) == classifier.predict(some())
+
+
+def test_rankings_are_probabilities_best_first(classifier: Classifier) -> None:
+    for ranking in classifier.predict(some()):
+        assert {ranked.department for ranked in ranking} == set(DEPARTMENTS)
+        assert sum(ranked.probability for ranked in ranking) == pytest.approx(1, abs=1e-5)
+        values = [ranked.probability for ranked in ranking]
+        assert values == sorted(values, reverse=True)
+
+
+def test_one_at_a_time_or_together_is_the_same(classifier: Classifier) -> None:
+    together = classifier.predict(some())
+    alone = [classifier.predict([one])[0] for one in some()]
+    for first, second in zip(together, alone, strict=True):
+        assert [one.department for one in first] == [one.department for one in second]
+        assert [one.probability for one in first] == pytest.approx([one.probability for one in second], abs=1e-5)
+
+
+def test_another_encoder_is_refused(classifier: Classifier) -> None:
+    with pytest.raises(EncoderMismatchError, match=r"tests@0.*other@1.*amiko train"):
+        classifier.predict([replace(some(1)[0], encoder="other@1")])
+    with pytest.raises(EncoderMismatchError):
+        classifier.predict([Embedding(vector=np.zeros(DIMENSIONS + 1, np.float32), encoder=ENCODER)])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused(classifier: Classifier, value: float) -> None:
+    vector = some(1)[0].vector.copy()
+    vector[3] = value
+    with pytest.raises(InputError, match="NaN"):
+        classifier.predict([Embedding(vector=vector, encoder=ENCODER)])
+
+
+def test_nothing_to_predict_is_nothing(classifier: Classifier) -> None:
+    assert classifier.predict([]) == []
+
+
+def test_a_vector_of_zeros_has_an_answer(classifier: Classifier) -> None:
+    (ranking,) = classifier.predict([Embedding(vector=np.zeros(DIMENSIONS, np.float32), encoder=ENCODER)])
+    assert np.isfinite([ranked.probability for ranked in ranking]).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_file_never_predicts(classifier: Classifier, data: st.DataObject) -> None:
+    """Cut off or changed anywhere: refused when read or by the self-test, or it answers as it should."""
+    content = bytearray(classifier.to_bytes())
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content) - 1))]
+    else:
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] ^= data.draw(st.integers(1, 255))
+    try:
+        damaged = Classifier.from_bytes(bytes(content))
+        damaged.self_test()
+    except ClassifierError:
+        return
+    # what slips through both is a change too small to matter, or in a name; the file's sha256 guards those
+    outputs = damaged.probabilities(classifier.probes)
+    assert np.abs(outputs - classifier.answers).max() <= 2e-3
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04N.", b"{}", b"\xff" * 100, (10**6).to_bytes(8, "little") + b"{}"])
+def test_what_is_no_classifier_is_refused(content: bytes) -> None:
+    with pytest.raises(ClassifierError):
+        Classifier.from_bytes(content)
+
+
+def test_a_newer_format_is_refused(classifier: Classifier) -> None:
+    content = classifier.to_bytes()
+    old = json.dumps(json.dumps({"format": 1})[1:-1])[1:-1].encode()
+    assert old in content
+    with pytest.raises(ClassifierError, match="update"):
+        Classifier.from_bytes(content.replace(old, old.replace(b"1", b"2"), 1))
+
+
+def test_weights_that_are_no_numbers_fail_the_self_test(classifier: Classifier) -> None:
+    broken = Classifier.from_bytes(classifier.to_bytes())
+    next(broken.model.parameters()).data.fill_(np.nan)
+    with pytest.raises(ClassifierError):
+        broken.self_test()
+    other = replace(classifier, temperature=classifier.temperature * 3)
+    with pytest.raises(ClassifierError, match="self-test"):
+        other.self_test()
