@@ -20,12 +20,14 @@ import cv2
 import numpy as np
 
 from actors.clients import RegistryClient, TrainerClient
+from actors.metrics import CameraMetrics
 from actors.networks import Networks
 from actors.plan import Plan
 from domain.errors import AmikoError
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
 from domain.settings import Camera, Store
 from vision.capture import Capture, SourceEndedError
+from vision.health import PictureHealth
 from vision.picture import Picture
 from vision.source import LIVE, kind_of
 from vision.watcher import Seen, SeenKind, Watcher
@@ -38,6 +40,8 @@ DETECT_PATIENCE_S = 10.0
 DESCRIBE_PATIENCE_S = 4.0
 #: Seconds that a read waits for a frame before looking whether the actor is to stop.
 READ_S = 0.5
+#: Seconds between two looks at the status for the metrics.
+PUBLISH_S = 5.0
 #: Times per stage that are kept for the status.
 TIMES = 1000
 
@@ -61,6 +65,8 @@ class CameraStatus(TypedDict):
     role: str
     state: str
     reason: str
+    #: good, frozen, covered or dark.
+    picture: str
     #: Frames read, and frames of a live source that nobody had time for.
     frames: int
     dropped: int
@@ -102,6 +108,7 @@ class CameraWorker:
         self._loop = loop
         self._state, self._reason = "connecting", "starting"
         self._capture: Capture | None = None
+        self._health = PictureHealth()
         self._frames = self._detections = self._visits = self._samples = 0
         self._times: dict[str, deque[float]] = {}
         self._pending: set[asyncio.Task[None]] = set()
@@ -129,6 +136,7 @@ class CameraWorker:
             role=self._camera.role,
             state=capture.state.state.value if capture else self._state,
             reason=capture.state.reason if capture else self._reason,
+            picture=self._health.health.value,
             frames=self._frames,
             dropped=capture.dropped if capture else 0,
             detections=self._detections,
@@ -178,6 +186,7 @@ class CameraWorker:
                 continue
             taken_at = time.time()
             self._frames += 1
+            self._health.look(frame.image, frame.at)
             picture = watcher.look(frame)
             if picture is not None:
                 seen = await self._detect(watcher, frame, picture)
@@ -290,4 +299,11 @@ class CameraActor(CameraWorker):
             paced=plan.paced,
             loop=plan.loop,
         )
+        self._metrics = CameraMetrics(store.id, camera.id)
+        self._publishing = asyncio.create_task(self._publish())
         self.start()
+
+    async def _publish(self) -> None:
+        while True:
+            self._metrics.publish(await self.status())
+            await asyncio.sleep(PUBLISH_S)

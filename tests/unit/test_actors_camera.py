@@ -110,6 +110,7 @@ async def test_each_visitor_is_announced_once(networks: LocalNetworks, clip: Pat
     assert len(ears.visits) == len({visit.id for visit in ears.visits}) == 2
     assert all(visit.embedding is not None and visit.prediction is not None for visit in ears.visits)
     assert (status["state"], status["visits"], status["frames"]) == ("ended", 2, FRAMES)
+    assert status["picture"] == "good"
     assert status["stages_ms"].keys() == {"detect", "describe", "announce"}
 
 

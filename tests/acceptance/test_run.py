@@ -1,0 +1,100 @@
+"""A shop as its owner runs it: settings, staff, `run --detach`, `status`, `stop`; Telegram is the sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.sandbox import PEOPLE, Sandbox
+from tests.support.processes import amiko, document
+
+pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(400)]
+
+TOKEN = "1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+ANNA = PEOPLE[0]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    server = Sandbox(TOKEN)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sandbox: Sandbox) -> Path:
+    from amiko import madeup
+
+    clip = tmp_path / "clip.mp4"
+    madeup.write_clip(clip)
+    path = tmp_path / "stores.yaml"
+    path.write_text(
+        f"""
+telegram: {{token: "${{TOKEN}}", api_url: "{sandbox.url}"}}
+stores:
+  - id: nevsky
+    name: Невский
+    departments: [Toys, Cars]
+    cameras:
+      - {{id: door, role: entrance, source: "{clip}"}}
+      - {{id: broken, role: entrance, source: "{tmp_path / "missing.mp4"}"}}
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture
+def stopped(home: Path) -> Iterator[None]:
+    """Whatever the test does, nothing goes on after it."""
+    yield
+    amiko("stop")
+
+
+def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stopped: None, home: Path) -> None:
+    assert amiko("assistants", "add", f"@{ANNA.username}", "--settings", str(settings), TOKEN=TOKEN).returncode == 0
+    sandbox.press(ANNA.id, "/login")
+    sandbox.press(ANNA.id, "Начнём!")
+
+    begun = amiko("run", str(settings), "--detach", "--json", timeout_s=300, TOKEN=TOKEN)
+    assert begun.returncode == 0, begun.stderr
+    process = psutil.Process(document(begun.stdout)["pid"])
+    family = [process, *process.children(recursive=True)]
+
+    # no classifier yet: announced all the same
+    sandbox.wait_for(ANNA.id, "Посетитель у входа", timeout_s=60)
+
+    told = document(amiko("status", "--json").stdout)
+    assert told["cameras"]["nevsky/door"]["state"] in {"streaming", "ended"}
+    # one source that can't be read does not stop the others
+    assert told["cameras"]["nevsky/broken"]["state"] == "lost"
+    assert "missing.mp4" in told["cameras"]["nevsky/broken"]["reason"]
+    assert told["dispatcher"]["healthy"]
+
+    twice = amiko("run", str(settings), TOKEN=TOKEN)
+    assert (twice.returncode, "amiko stop" in twice.stderr) == (2, True)
+
+    for path in [*home.rglob("*"), *Path("/proc").glob(f"{process.pid}/cmdline")]:
+        if path.is_file() and path.name != "amiko.db":
+            assert TOKEN.encode() not in path.read_bytes()
+
+    assert amiko("stop").returncode == 0
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+    assert not (home / "running.json").exists()
+
+
+def test_a_wrong_token_is_told_before_anything_is_started(settings: Path, home: Path) -> None:
+    ended = amiko("run", str(settings), TOKEN=TOKEN.replace("A", "B"))
+    assert ended.returncode == 2
+    assert "@BotFather" in ended.stderr
+    assert "BBBB" not in ended.stderr
+    assert not (home / "running.json").exists()
+
+
+def test_an_unset_token_is_told(settings: Path) -> None:
+    ended = amiko("run", str(settings))
+    assert ended.returncode == 2
+    assert "TOKEN is not set" in ended.stderr
