@@ -17,7 +17,7 @@ from domain.settings import Camera
 from networks.detector import load_detector
 from vision.capture import Capture, SourceEndedError
 from vision.drawing import VideoWriter, draw_setting, draw_watch
-from vision.source import LIVE, kind_of
+from vision.source import LIVE, kind_of, redact
 from vision.watcher import Seen, SeenKind, Watcher
 
 #: Seconds that a recording may take for one frame, on a disk that is asleep or far away.
@@ -49,7 +49,7 @@ class Finder(Protocol):
 
 
 def visits(
-    video: Annotated[Path, typer.Argument(help="A recording, an animated gif or a folder of pictures.")],
+    video: Annotated[str, typer.Argument(help="A recording, an animated gif or a folder of pictures.")],
     door: Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="The door's line, in pixels.")] = None,
     inside: Annotated[str | None, typer.Option(metavar="X,Y", help="A point on the door's inner side.")] = None,
     region: Annotated[
@@ -86,13 +86,15 @@ def visits(
         err.print(f"the annotated video: {annotate}")
 
 
-def camera_of(video: Path, door: str | None, inside: str | None, region: str | None, size: int, fps: float) -> Camera:
+def camera_of(video: str, door: str | None, inside: str | None, region: str | None, size: int, fps: float) -> Camera:
     """The camera that the options describe. Raises InputError naming the option that can't be."""
-    if kind_of(str(video)) in LIVE:
-        raise InputError(f"{video}: a camera has no end; record a while and give the file, or put it in stores.yaml")
+    if kind_of(video) in LIVE:
+        raise InputError(
+            f"{redact(video)}: a camera has no end; record a while and give the file, or put it in stores.yaml"
+        )
     if (door is None) != (inside is None):
         raise InputError("--door and --inside belong together: the door's line, and a point on its inner side")
-    settings: dict[str, object] = {"id": "video", "role": "entrance", "source": str(video), "size": size, "fps": fps}
+    settings: dict[str, object] = {"id": "video", "role": "entrance", "source": video, "size": size, "fps": fps}
     if door is not None and inside is not None:
         settings["door"] = {"line": _numbers(door, 4, "--door"), "inside": _numbers(inside, 2, "--inside")}
     if region is not None:
@@ -126,9 +128,9 @@ def frames_of(capture: Capture) -> Iterator[Frame]:
             yield frame
 
 
-def write_preview(video: Path, camera: Camera, target: Path) -> None:
+def write_preview(video: str, camera: Camera, target: Path) -> None:
     """Write the recording's first picture with the door's line and the region on it."""
-    with Capture(str(video), paced=False) as capture:
+    with Capture(video, paced=False) as capture:
         frame = next(frames_of(capture))
     # A line outside the picture is told here too.
     Watcher(camera).look(frame)
@@ -141,16 +143,16 @@ def write_preview(video: Path, camera: Camera, target: Path) -> None:
         raise InputError(f"--preview {target}: can't be written: {error.strerror}; choose another place") from None
 
 
-def watch(video: Path, camera: Camera, detector: Finder, annotate: Path | None = None) -> Report:
+def watch(video: str, camera: Camera, detector: Finder, annotate: Path | None = None) -> Report:
     """Look through the recording as fast as it goes. Raises SourceError and InputError."""
     watcher = Watcher(camera)
     events: list[Seen] = []
     frames = 0
     with ExitStack() as stack:
-        capture = stack.enter_context(Capture(str(video), paced=False))
+        capture = stack.enter_context(Capture(video, paced=False))
         progress = stack.enter_context(_progress())
         # How many frames there are, no file is believed; so the bar tells the time that was seen.
-        task = progress.add_task(video.name, total=None, seen="0:00")
+        task = progress.add_task(Path(video).name, total=None, seen="0:00")
         writer: VideoWriter | None = None
         for frame in frames_of(capture):
             frames += 1

@@ -11,7 +11,10 @@ Look = NDArray[np.float32]
 
 #: Head, upper body, legs.
 STRIPES = 3
-_HUES, _SATURATIONS, _VALUES = 8, 3, 4
+_SATURATIONS, _HUES, _VALUES = 3, 8, 8
+BINS = _SATURATIONS * _HUES * _VALUES
+#: Part of each bin that is shared with either neighbour, so that a little more light does not change all.
+_SHARED = 0.15
 #: Pictures of people are reduced to this, which evens out size and noise: width, height.
 _SIZE = (16, 48)
 
@@ -32,9 +35,23 @@ def look_of(image: Image, box: Box) -> Look:
     hue = np.where(saturation == 0, 0, hsv[..., 0] * _HUES // 180)
     value = hsv[..., 2] * _VALUES // 256
     bins = (saturation * _HUES + hue) * _VALUES + value
-    count = _HUES * _SATURATIONS * _VALUES
-    rows = np.split(bins, STRIPES)
-    return np.stack([np.bincount(row.ravel(), minlength=count) / row.size for row in rows]).astype(np.float32)
+    counts = np.stack([np.bincount(row.ravel(), minlength=BINS) / row.size for row in np.split(bins, STRIPES)])
+    return np.asarray(counts @ _SMOOTHING, dtype=np.float32)
+
+
+def _neighbours(size: int, *, circle: bool) -> NDArray[np.float64]:
+    """Shares of the bins along one axis, shape `(size, size)`; hues go round in a circle."""
+    shares = (1 - 2 * _SHARED) * np.eye(size)
+    for bin_ in range(size):
+        for other in (bin_ - 1, bin_ + 1):
+            shares[bin_, other % size if circle else min(max(other, 0), size - 1)] += _SHARED
+    return shares
+
+
+_SMOOTHING = np.kron(
+    _neighbours(_SATURATIONS, circle=False),
+    np.kron(_neighbours(_HUES, circle=True), _neighbours(_VALUES, circle=False)),
+)
 
 
 def likeness(one: Look, other: Look) -> float:

@@ -26,14 +26,15 @@ BUFFER = 0.3
 SLACK = 0.25
 #: Least overlap of grown boxes.
 OVERLAP = 0.2
-#: Least likeness of colours for joining a track again.
-LIKE = 0.6
+#: Least likeness of colours for joining a track again: the same person keeps above 0.9, half of all others are below.
+LIKE = 0.75
 #: A box whose height differs by more from the person's (as a share of it) shows a part: a neighbour hides the legs.
 PART = 0.25
 #: The foot point lies so far above the box's lower edge, as a share of its height: boxes hold shoes' tips and floor.
 FOOT = 0.03
-#: How fast the person's own size follows the detected one's.
+#: How fast the person's own size follows the detected one's; and that of what seems to be a part.
 SIZE_GAIN = 0.25
+PART_GAIN = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +210,10 @@ def _begin(detection: Detection, look: Look, frame: int, at: float, bounds: Box)
 def _move(track: Track, detection: Detection, look: Look, frame: int, at: float, bounds: Box) -> None:
     """Take a detection into a track."""
     edge = _touches(detection.box, bounds)
-    measured = _completed(np.array(detection.box, dtype=np.float64), track, at) if not edge else np.array(detection.box)
-    found = np.array(detection.box[2:]) - np.array(detection.box[:2])
-    track.size = track.size + SIZE_GAIN * (found - track.size)
+    found = np.array(detection.box, dtype=np.float64)
+    measured = found if edge else _completed(found, track, at)
+    gain = SIZE_GAIN if measured is found else PART_GAIN
+    track.size = track.size + gain * (found[2:] - found[:2] - track.size)
     track.centre.update((measured[:2] + measured[2:]) / 2, at - track.last_at, track.height, detection.score)
     track.last_frame, track.seen_at, track.last_at = frame, at, at
     track.hits += 1

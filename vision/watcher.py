@@ -24,8 +24,9 @@ NEAR_DOOR = 1.5
 PRESENT_S = 1.0
 #: Detections below the camera's score continue tracks and never begin one; down to this share of it.
 UNSURE = 0.5
-#: Likeness from which one who comes in is taken for one who just went out, in another track.
-SAME = 0.9
+#: Likeness from which one who comes in is taken for one who just went out, in another track. High, since a visitor
+#: who is not announced is worse than one of the staff who is: of different people one pair in fifteen is as alike.
+SAME = 0.95
 
 
 class SeenKind(StrEnum):

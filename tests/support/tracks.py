@@ -6,7 +6,7 @@ import numpy as np
 
 from domain.records import Detection, Frame
 from domain.settings import Camera
-from vision.appearance import STRIPES
+from vision.appearance import BINS, STRIPES
 from vision.picture import Picture
 from vision.tracking import Sight
 from vision.watcher import Seen, Watcher
@@ -85,7 +85,7 @@ class Eye:
 
 def plain_look() -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
     """The colours of anybody."""
-    return np.full((STRIPES, 96), 1 / 96, dtype=np.float32)
+    return np.full((STRIPES, BINS), 1 / BINS, dtype=np.float32)
 
 
 def entrance(**settings: object) -> Camera:

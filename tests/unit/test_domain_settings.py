@@ -58,7 +58,7 @@ def test_secrets_do_not_show(tmp_path: Path) -> None:
         ("[270, 100]", "[270, 148]", "the point inside lies on the door's line"),
         ("[213, 148, 328, 148]", "[213, 148, 213, 148]", "two different ends"),
         ("id: spb-1", "id: 'a/b'", "stores.0.id: 'a/b'"),
-        ("    name: \"Амико, Невский\"\n", "", "stores.0.name: missing"),
+        ('    name: "Амико, Невский"\n', "", "stores.0.name: missing"),
         ("stores:", "stores: [", "is not YAML"),
     ],
 )

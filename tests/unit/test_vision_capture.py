@@ -19,14 +19,15 @@ from vision.connection import CaptureState
 from vision.source import Reader
 
 
-def all_frames(capture: Capture, limit: int = 1000) -> list[Frame]:
+def all_frames(capture: Capture) -> list[Frame]:
     frames: list[Frame] = []
-    with pytest.raises(SourceEndedError):
-        while len(frames) < limit:
+    while True:
+        try:
             frame = capture.read(10)
-            assert frame is not None
-            frames.append(frame)
-    return frames
+        except SourceEndedError:
+            return frames
+        assert frame is not None
+        frames.append(frame)
 
 
 def until(condition: Callable[[], bool], limit_s: float = 15) -> None:
