@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.shops import Labels, Shop, Supply, Vectors, mislabelled, shuffled
+from domain.errors import TrainingError
 from domain.settings import SampleWeights
 from learning import scoring
 from learning.challenge import Challenge, challenge
@@ -134,8 +135,12 @@ def month(supply: Supply, departments: list[str], *, seed: int, each: int, days:
         if day in bad:
             told = (shuffled, mislabelled)[bad.index(day) % 2](labels, random)
         shop.add_day(supply.draw(labels), told, labels)
-        made = _train(shop, running, seed + day)
-        if made.decision.promoted:
+        try:
+            made = _train(shop, running, seed + day)
+        except TrainingError:
+            # the first days have too few samples
+            made = None
+        if made is not None and made.decision.promoted:
             promotions.append(day)
             after = made.challenger.with_version(day + 1)
             if running is not None and truth.falls(running, after):
