@@ -170,7 +170,6 @@ class Capture:
             self._connection.failed(time.monotonic(), f"{len(self._readers)} attempts hang; waiting for one to end")
             return
         self._attempt += 1
-        self._epoch = time.time() - time.monotonic()
         reader = threading.Thread(target=self._follow, args=(self._attempt,), name=f"reader {self.shown}", daemon=True)
         self._readers.append(reader)
         reader.start()
