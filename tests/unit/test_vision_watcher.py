@@ -245,8 +245,8 @@ def test_the_gate_loses_no_visit_and_saves_looks_where_somebody_stands() -> None
     assert detected[True] <= detected[False] / 2
 
 
-def test_a_day_of_people_leaves_nothing_behind() -> None:
-    """Memory after twenty minutes and after eighty: every person is forgotten."""
+def test_people_who_are_gone_leave_nothing_behind() -> None:
+    """Memory after three minutes and after twelve: every person is forgotten."""
     eye = Eye(entrance(door=DOOR, fps=2), fps=2, jitter=0.02)
 
     def crowd(minutes: int) -> None:
@@ -257,12 +257,12 @@ def test_a_day_of_people_leaves_nothing_behind() -> None:
 
     tracemalloc.start()
     try:
-        crowd(20)
+        crowd(3)
         early = tracemalloc.get_traced_memory()[0]
-        crowd(60)
+        crowd(9)
         late = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert eye.watcher.entries == pytest.approx(120, abs=6)
+    assert eye.watcher.entries == pytest.approx(18, abs=1)
     assert late - early < 100_000
     assert len(eye.watcher.tracks) <= 2
