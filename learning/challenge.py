@@ -100,8 +100,8 @@ def challenge(
     comparable = running is not None and running.encoder == data.encoder
     old = running if comparable else None
     decision, comparison = _decide(outputs, commonest, scored, old, challenger)
-    if unbelievable := [one for one in found if one.day >= (parts.held_out_from or "")]:
-        # what is to prove the challenger good is itself in doubt
+    if unbelievable := [one for one in found if one.day == max(data.days.tolist())]:
+        # somebody must look first; from tomorrow on that day is left out, and the others decide
         told = f"the newest samples can't be believed; {unbelievable[-1]}. Look there; wrong ones go away with"
         decision = Decision(promoted=False, reason=f"{told} amiko samples forget --day {unbelievable[-1].day}")
     return Challenge(
