@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from actors import schedule
+from actors.apart import Trained, train_apart
 from actors.plan import Plan
-from actors.training import Outcome, train_apart
 from domain.errors import AmikoError, InputError, TrainingBusyError
 from domain.records import Sample
 from domain.settings import Settings, Store, Training
@@ -27,7 +27,7 @@ TICK_S = 20.0
 class Train(Protocol):
     """How one store is trained: `train_apart`, but in tests."""
 
-    async def __call__(self, home: Path, store: Store, training: Training) -> Outcome: ...
+    async def __call__(self, home: Path, store: Store, training: Training) -> Trained: ...
 
 
 class Trainer:
@@ -105,7 +105,7 @@ class Trainer:
 
     # -- trainings ----------------------------------------------------------------------------------------
 
-    async def train(self, store: str) -> Outcome:
+    async def train(self, store: str) -> Trained:
         """Train a store now, in a process of its own. Raises TrainingError where one is under way."""
         return await self._train_once(self._store(store), None)
 
@@ -147,7 +147,7 @@ class Trainer:
         elif done < due:
             await self._train_once(store, due)
 
-    async def _train_once(self, store: Store, due: float | None) -> Outcome:
+    async def _train_once(self, store: Store, due: float | None) -> Trained:
         self._busy.add(store.id)
         try:
             await self._forget_old(store)

@@ -5,22 +5,18 @@ the training is gone then.
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import os
 import sys
 import threading
 import time
-from pathlib import Path
 
 import filelock
 import torch
-from pydantic import BaseModel, TypeAdapter
 
-import domain.errors
+from actors.apart import TRAINED, Job, Trained
 from domain.errors import AmikoError, ClassifierError, TrainingBusyError, TrainingError
-from domain.settings import SampleWeights, Store, Training
 from learning.challenge import FIGURES, Challenge, Figures, challenge
 from networks.mlp import Classifier
 from storage import samples
@@ -31,40 +27,11 @@ from storage.database import Database
 NICE = 15
 
 
-class Job(BaseModel):
-    """What a training needs to know; no secret of the settings is among it."""
-
-    home: Path
-    store: str
-    departments: list[str]
-    weights: SampleWeights
-    keep: int
-
-    @classmethod
-    def of(cls, home: Path, store: Store, training: Training) -> "Job":
-        return cls(
-            home=home,
-            store=store.id,
-            departments=store.departments,
-            weights=training.weights,
-            keep=training.keep_classifiers,
-        )
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What became of a training."""
+class Outcome(Trained):
+    """What became of a training, with all that was measured."""
 
-    store: str
-    version: int
-    promoted: bool
-    #: One line for people.
-    reason: str
-    seconds: float
     figures: Figures
-
-
-_OUTCOME = TypeAdapter(Outcome)
 
 
 async def train_here(job: Job) -> Outcome:
@@ -147,44 +114,6 @@ async def _keep(job: Job, classifiers: ClassifierStore, made: Challenge, version
     await classifiers.add(stored, data, promote=made.decision.promoted, keep=job.keep)
 
 
-async def train_apart(home: Path, store: Store, training: Training) -> Outcome:
-    """As `train_here`, in a process of its own with low priority, which ends with this one."""
-    job = Job.of(home, store, training).model_dump_json(by_alias=True)
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "actors.training",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stderr is not None
-    try:
-        with contextlib.suppress(ConnectionError):
-            # stays open: its end tells the child that nobody waits for it any more
-            child.stdin.write(job.encode() + b"\n")
-            await child.stdin.drain()
-        output, complaint = await asyncio.gather(child.stdout.read(), child.stderr.read())
-        status = await child.wait()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-        child.stdin.close()
-    if status == 0:
-        return _OUTCOME.validate_json(output)
-    try:
-        error = json.loads(output)
-        raise_as: type[AmikoError] = getattr(domain.errors, error["error"])
-    except ValueError:
-        last = (complaint.decode(errors="replace").strip().splitlines() or ["killed"])[-1]
-        raise TrainingError(f"store {store.id}: the training ended with status {status}: {last}") from None
-    raise raise_as(error["text"])
-
-
 def _end_with_parent() -> None:
     sys.stdin.read()
     os._exit(1)
@@ -203,7 +132,8 @@ def main() -> int:
         sys.stdout.flush()
         # the thread that waits for standard input would hold the interpreter up
         os._exit(1)
-    sys.stdout.buffer.write(_OUTCOME.dump_json(outcome))
+    told = Trained(**{field.name: getattr(outcome, field.name) for field in dataclasses.fields(Trained)})
+    sys.stdout.buffer.write(TRAINED.dump_json(told))
     sys.stdout.flush()
     os._exit(0)
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from actors.training import Job, Outcome, train_here
+from actors.apart import Job
+from actors.training import Outcome, train_here
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, err, out, print_json, say, settings_from
 from domain.settings import home
 from learning.challenge import FIGURES

@@ -4,7 +4,7 @@ set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$1" -m venv "$folder/venv"
-"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[test]'
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[test]'
 {
     echo "# Made by 'make constraints' from pyproject.toml."
     # a local version (2.13.0+cpu) says how a wheel was built, and is not to be had everywhere

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from actors.apart import Job
 from actors.trainer import Trainer
-from actors.training import Job, Outcome, train_here
+from actors.training import Outcome, train_here
 from domain.errors import InputError, TrainingBusyError, TrainingError
 from domain.settings import Settings, Store, Training
 from networks.mlp import Classifier

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.training import Job, train_apart, train_here
+from actors.apart import Job, train_apart
+from actors.training import train_here
 from domain.errors import TrainingError
 from domain.settings import Store, Training
 from storage import samples
