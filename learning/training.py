@@ -22,7 +22,7 @@ FEWEST_PER_DEPARTMENT = 5
 CROSS_VALIDATED = 4000
 FOLDS = 5
 #: Many samples are learnt in fewer rounds: about so many looks at one altogether.
-VISITS = 1_000_000
+VISITS = 700_000
 FEWEST_EPOCHS = 8
 #: Temperatures to choose from.
 _FEW = torch.logspace(-0.6, 0.6, 13)
