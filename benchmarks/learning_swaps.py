@@ -30,6 +30,8 @@ CALLERS = 4
 PAUSE_S = 0.02
 #: Seconds between two looks for a newer version: shorter than in a shop, so that a hundred swaps take a minute.
 POLL_S = 0.25
+#: Seconds between a swap and the next.
+APART_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,32 +86,34 @@ def swaps(data: Dataset, *, count: int = 100) -> Swaps:
 async def _swaps(
     settings: Settings, home: Path, classifiers: list[Classifier], embeddings: list[Embedding], count: int
 ) -> Swaps:
-    async with Database.open(home / "amiko.db") as database:
-        store = ClassifierStore(database, home / "classifiers")
-        await _add(store, classifiers[1], 1)
-        trainer: Any = ray.remote(BenchTrainer)
-        trainer.options(name="trainer", **ACTOR_OPTIONS).remote(settings, home)
-        deployment: Any = serve.deployment(
-            name="DepartmentClassifier", max_ongoing_requests=64, ray_actor_options={"num_cpus": 0.2}
-        )(BenchClassifier)
-        handle: Any = await asyncio.to_thread(serve.run, deployment.bind(POLL_S), name="swaps", route_prefix=None)
-        load = _Load(handle, embeddings)
-        callers = [asyncio.create_task(load.call(number)) for number in range(CALLERS)]
-        try:
-            # the first predictions open connections
-            await load.until(1)
-            await asyncio.sleep(2)
+    contents = [classifier.to_bytes() for classifier in classifiers]
+    await asyncio.to_thread(_promote, home, contents[1], classifiers[1].encoder, 1)
+    trainer: Any = ray.remote(BenchTrainer)
+    trainer.options(name="trainer", **ACTOR_OPTIONS).remote(settings, home)
+    deployment: Any = serve.deployment(
+        name="DepartmentClassifier", max_ongoing_requests=64, ray_actor_options={"num_cpus": 0.2}
+    )(BenchClassifier)
+    handle: Any = await asyncio.to_thread(serve.run, deployment.bind(POLL_S), name="swaps", route_prefix=None)
+    # the first predictions open connections, and there are none before the trainer answers
+    for _ in range(200):
+        if await handle.classify.remote(embeddings[0], STORE) is not None:
+            break
+        await asyncio.sleep(POLL_S)
+    load = _Load(handle, embeddings)
+    callers = [asyncio.create_task(load.call(number)) for number in range(CALLERS)]
+    try:
+        await asyncio.sleep(3)
+        for version in range(2, count + 2):
+            # by turns, so that what else the machine does falls on both
             load.begin("without")
-            await asyncio.sleep(20)
-            for version in range(2, count + 2):
-                await _add(store, classifiers[version % 2], version)
-                load.begin("during")
-                await load.until(version)
-                load.begin("after")
-                await asyncio.sleep(POLL_S)
-        finally:
-            load.over = True
-            await asyncio.gather(*callers)
+            await asyncio.sleep(APART_S)
+            load.begin("during")
+            # on a thread of its own: what is measured is not how long this process is busy with its disk
+            await asyncio.to_thread(_promote, home, contents[version % 2], classifiers[0].encoder, version)
+            await load.until(version)
+    finally:
+        load.over = True
+        await asyncio.gather(*callers)
     p50_without, p99_without = np.percentile(load.latencies["without"], (50, 99))
     p50_during, p99_during = np.percentile(load.latencies["during"], (50, 99))
     return Swaps(
@@ -123,12 +127,13 @@ async def _swaps(
     )
 
 
-async def _add(store: ClassifierStore, classifier: Classifier, version: int) -> None:
+def _promote(home: Path, content: bytes, encoder: str, version: int) -> None:
+    """Put a version into the database, as a training does."""
     row = StoredClassifier(
         store=STORE,
         version=version,
         created_at=time.time(),
-        encoder=classifier.encoder,
+        encoder=encoder,
         sha256="",
         kept=True,
         reason="a measurement",
@@ -136,7 +141,12 @@ async def _add(store: ClassifierStore, classifier: Classifier, version: int) -> 
         current=True,
         used_at=None,
     )
-    await store.add(row, classifier.with_version(version).to_bytes(), promote=True, keep=5)
+
+    async def run() -> None:
+        async with Database.open(home / "amiko.db") as database:
+            await ClassifierStore(database, home / "classifiers").add(row, content, promote=True, keep=5)
+
+    asyncio.run(run())
 
 
 class _Load:
