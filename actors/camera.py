@@ -40,6 +40,8 @@ DETECT_PATIENCE_S = 10.0
 DESCRIBE_PATIENCE_S = 4.0
 #: Seconds that a read waits for a frame before looking whether the actor is to stop.
 READ_S = 0.5
+#: Seconds until watching begins again after a fault of our own.
+AGAIN_S = 5.0
 #: Seconds between two looks at the status for the metrics.
 PUBLISH_S = 5.0
 #: Times per stage that are kept for the status.
@@ -116,7 +118,7 @@ class CameraWorker:
 
     def start(self) -> None:
         """Begin to watch, within the running event loop."""
-        self._task = asyncio.create_task(self._watch(), name=f"camera {self._camera.id}")
+        self._task = asyncio.create_task(self._run(), name=f"camera {self._camera.id}")
 
     async def stop(self) -> None:
         """Stop watching, and finish what is on its way."""
@@ -145,6 +147,19 @@ class CameraWorker:
             pending=len(self._pending),
             stages_ms={stage: _percentiles(times) for stage, times in self._times.items()},
         )
+
+    async def _run(self) -> None:
+        """Watch to the end of a recording, or for ever: a fault of our own must not blind a shop until somebody looks."""
+        while True:
+            try:
+                await self._watch()
+            except Exception as error:
+                _LOGGER.exception("camera %s/%s: watching broke off", self._store.id, self._camera.id)
+                reason = f"watching broke off ({type(error).__name__}: {error}); it begins again"
+                self._capture, self._state, self._reason = None, "lost", reason
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
 
     async def _watch(self) -> None:
         # OpenCV would take a thread for each core, from the replicas

@@ -8,6 +8,7 @@ import cv2
 import pytest
 from pydantic import SecretStr
 
+import actors.camera
 from actors.camera import CameraStatus, CameraWorker
 from actors.networks import Networks
 from amiko import madeup
@@ -94,7 +95,8 @@ async def watch(networks: Networks, camera: Camera, *, run: str = "r") -> tuple[
     async with asyncio.timeout(LIMIT_S):
         while True:
             status = await worker.status()
-            if status["state"] in {"ended", "lost"} and not status["pending"]:
+            over = status["state"] in {"ended", "lost"} and "begins again" not in status["reason"]
+            if over and not status["pending"]:
                 break
             await asyncio.sleep(0.05)
     await worker.stop()
@@ -134,6 +136,24 @@ async def test_a_visitor_is_announced_when_no_prediction_can_be_had(networks: Lo
 
 async def test_a_detection_that_fails_does_not_end_the_watching(networks: LocalNetworks, clip: Path) -> None:
     networks.detect_failures = 3
+    ears, status = await watch(networks, entrance(clip))
+    assert len(ears.visits) == 2
+    assert status["state"] == "ended"
+
+
+async def test_a_fault_of_our_own_does_not_blind_the_camera(
+    networks: LocalNetworks, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actors.camera, "AGAIN_S", 0.0)
+    honest = actors.camera.Watcher.see
+    faults = iter([True, True])
+
+    def see(self: object, *arguments: object) -> object:
+        if next(faults, False):
+            raise ZeroDivisionError
+        return honest(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(actors.camera.Watcher, "see", see)
     ears, status = await watch(networks, entrance(clip))
     assert len(ears.visits) == 2
     assert status["state"] == "ended"
