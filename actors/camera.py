@@ -149,7 +149,7 @@ class CameraWorker:
         )
 
     async def _run(self) -> None:
-        """Watch to the end of a recording, or for ever: a fault of our own must not blind a shop until somebody looks."""
+        """Watch to the end of a recording, or for ever: a fault of our own must not blind a shop until it is seen."""
         while True:
             try:
                 await self._watch()
