@@ -24,7 +24,7 @@ from storage.classifiers import ClassifierStore, Json, StoredClassifier
 from storage.database import Database
 
 #: How much later than others the training gets its turn at the processor, 0 to 19.
-NICE = 15
+NICE = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,6 +30,8 @@ class Large:
     dimensions: int
     departments: int
     seconds: float
+    #: Of the training's process, whatever else the machine does.
+    cpu_seconds: float
     peak_mb: float
     accuracy: float
     promoted: bool
@@ -81,6 +83,7 @@ async def _large(settings: Settings, home: Path, count: int, dimensions: int, se
     classifier = DepartmentClassifier(trainer, poll_s=3600)
     try:
         await classifier.ready(store.id)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         began = time.perf_counter()
         outcome = await trainer.train(store.id)
         await classifier.refresh()
@@ -92,6 +95,7 @@ async def _large(settings: Settings, home: Path, count: int, dimensions: int, se
     finally:
         await classifier.close()
         await trainer.stop()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     async with Database.open(home / "amiko.db") as database:
         (newest, *_) = await ClassifierStore(database, home / "classifiers").versions(store.id)
     figures = FIGURES.validate_python(newest.scores)
@@ -100,7 +104,8 @@ async def _large(settings: Settings, home: Path, count: int, dimensions: int, se
         dimensions=dimensions,
         departments=len(store.departments),
         seconds=round(seconds, 1),
-        peak_mb=round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, 1),
+        cpu_seconds=round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+        peak_mb=round(after.ru_maxrss / 1024, 1),
         accuracy=round(figures.challenger.accuracy, 4),
         promoted=outcome.promoted,
     )
