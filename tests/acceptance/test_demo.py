@@ -58,11 +58,3 @@ def test_a_recording_that_is_none_costs_nothing(tmp_path: Path) -> None:
         assert ended.stdout == ""
         assert name in ended.stderr
         assert "Traceback" not in ended.stderr
-
-
-def test_six_visitors_of_a_real_recording(footage: Path) -> None:
-    (video,) = (footage / "one_by_one").glob("*.mp4")
-    ended = amiko("demo", "--headless", "--json", "--video", str(video), timeout_s=390)
-    assert ended.returncode == 0, ended.stderr
-    result = document(ended.stdout)
-    assert (result["visits"], result["notifications"]) == (6, 6)
