@@ -1,5 +1,6 @@
 """The three networks as an actor calls them: typed, and tried again where a replica dies under a call."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -10,8 +11,11 @@ from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from actors.cluster import APPLICATION
+from domain.errors import AmikoError
 from domain.records import Detection, Embedding, Image, Prediction
 from networks import jpeg
+
+_LOGGER = logging.getLogger(__name__)
 
 #: What passes by itself: a replica that was killed (Serve starts another within 3 s and does not repeat the call),
 #: one that is full, an application that is just being deployed again.
@@ -55,7 +59,13 @@ class Networks:
         async def call() -> tuple[Embedding, Prediction | None]:
             embedding = self._encoder.embed.remote(data)
             # not awaited: the embedding goes from replica to replica without coming back here in between
-            prediction: Prediction | None = await self._classifier.classify.remote(embedding, store)
+            try:
+                prediction: Prediction | None = await self._classifier.classify.remote(embedding, store)
+            except AmikoError as error:
+                # made for another encoder, say: the visitor is announced without a department, and what an
+                # assistant answers is still worth something
+                _LOGGER.warning("store %s: no prediction: %s", store, error)
+                prediction = None
             return await embedding, prediction
 
         return await _insist(call, patience_s)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import ray
 
@@ -76,12 +77,12 @@ async def test_a_killed_replica_costs_no_answer(application: None) -> None:
     from tests.support.processes import until
 
     def replicas() -> list[int]:
-        from ray.util.state import list_actors
-
         return [
-            actor.pid
-            for actor in list_actors(filters=[("state", "=", "ALIVE")])
-            if "PersonDetector" in actor.class_name
+            child.pid
+            for child in psutil.Process().children(recursive=True)
+            if child.is_running()
+            and child.name().startswith("ray::ServeRep")
+            and "PersonDetector" in child.cmdline()[0]
         ]
 
     networks = Networks()
