@@ -92,10 +92,13 @@ class RegistryClient:
 
 
 class TrainerClient:
-    """Where department cameras' samples go."""
+    """Where department cameras' samples go, and admins' reports come from (`bot.registry.Reports`)."""
 
     def __init__(self) -> None:
         self._trainer = Client("trainer")
 
     async def add_sample(self, sample: Sample) -> None:
         await self._trainer.call("add_sample", sample=sample)
+
+    async def reports(self) -> list[tuple[str, bytes]]:
+        return cast("list[tuple[str, bytes]]", await self._trainer.call("reports"))

@@ -7,11 +7,11 @@ import asyncio
 import logging
 from typing import TypedDict
 
-from actors.clients import RegistryClient
+from actors.clients import RegistryClient, TrainerClient
 from actors.plan import Plan
 from bot.application import Bot
 from bot.delivery import Delivery
-from bot.registry import Registry
+from bot.registry import Registry, Reports
 from domain.errors import TelegramError
 from domain.settings import Telegram
 
@@ -34,10 +34,11 @@ class DispatcherStatus(TypedDict):
 class Dispatcher:
     """Plain and without Ray; one thin line makes an actor of it. It keeps nothing that a kill could lose."""
 
-    def __init__(self, settings: Telegram, registry: Registry) -> None:
+    def __init__(self, settings: Telegram, registry: Registry, reports: Reports | None = None) -> None:
         self._settings = settings
         self._registry = registry
-        self._bot = Bot(settings, registry)
+        self._reports = reports
+        self._bot = Bot(settings, registry, reports)
         self._delivery = Delivery(self._bot, registry)
         self._refused: str | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -65,7 +66,7 @@ class Dispatcher:
                 self._refused = str(error)
                 await asyncio.sleep(REFUSED_S)
                 # one that was refused can't be started again
-                self._bot = Bot(self._settings, self._registry)
+                self._bot = Bot(self._settings, self._registry, self._reports)
                 self._delivery = Delivery(self._bot, self._registry)
             else:
                 self._refused = None
@@ -85,5 +86,5 @@ class DispatcherActor(Dispatcher):
     """The dispatcher as an actor."""
 
     async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
-        super().__init__(plan.settings.telegram, RegistryClient())
+        super().__init__(plan.settings.telegram, RegistryClient(), TrainerClient())
         self.start()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from domain.errors import AmikoError, InputError, TrainingBusyError
 from domain.records import Sample
 from domain.settings import Settings, Store, Training
 from storage import samples
-from storage.classifiers import ClassifierStore, StoredTraining
+from storage.classifiers import ClassifierStore, StoredClassifier, StoredTraining
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -126,6 +126,16 @@ class Trainer:
             }
         return stores
 
+    async def reports(self) -> list[tuple[str, bytes]]:
+        """Each store's name with a sheet of pictures (PNG); stores without a training are left out."""
+        classifiers = await self._classifiers()
+        found = []
+        for store in self._stores.values():
+            sheet = await asyncio.to_thread(_sheet, await classifiers.versions(store.id))
+            if sheet is not None:
+                found.append((store.name, sheet))
+        return found
+
     async def _keep_schedule(self) -> None:
         while True:
             for store in self._stores.values():
@@ -187,6 +197,14 @@ class Trainer:
 
     async def _classifiers(self) -> ClassifierStore:
         return ClassifierStore(await self._database(), self._home / "classifiers")
+
+
+def _sheet(versions: Sequence[StoredClassifier]) -> bytes | None:
+    # matplotlib and torch, which nothing else here needs, and most days nobody asks for
+    from learning.report import overview, versions_of  # noqa: PLC0415
+
+    told = versions_of([(one.version, one.created_at, one.used_at is not None, one.scores) for one in versions])
+    return overview(told) if told else None
 
 
 class TrainerActor(Trainer):

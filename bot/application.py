@@ -14,7 +14,7 @@ from bot.handlers import COMMANDS, Handlers
 from bot.keyboards import notification_keyboard
 from bot.pacing import ONCE, Pacer
 from bot.polling import Health, Poller, explain
-from bot.registry import Registry
+from bot.registry import Registry, Reports
 from bot.secrecy import Redaction
 from bot.texts import LANGUAGES, notification_text, texts
 from domain.errors import TelegramError
@@ -44,7 +44,7 @@ class Bot:
     To be started and stopped once, within one event loop.
     """
 
-    def __init__(self, settings: Telegram, registry: Registry) -> None:
+    def __init__(self, settings: Telegram, registry: Registry, reports: Reports | None = None) -> None:
         """Connect nothing yet. Raises TelegramError for an empty token, and for an address that is none."""
         token = settings.token.get_secret_value().strip()
         if not token:
@@ -61,7 +61,7 @@ class Bot:
             get_updates_request=self._requests[1],
             rate_limiter=self._pacer,
         )
-        self._handlers = Handlers(registry)
+        self._handlers = Handlers(registry, reports=reports, admins=settings.admins)
         self._application: _Application = ApplicationBuilder().bot(self._telegram).updater(None).job_queue(None).build()
         self._application.add_handlers(self._handlers.all())
         self._application.add_error_handler(self._handlers.failed)

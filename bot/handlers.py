@@ -7,6 +7,7 @@ calls may be repeated, and then says what the registry answered. All texts go ou
 import contextlib
 import logging
 import re
+from collections.abc import Collection
 
 from telegram import CallbackQuery, Message, Update, User
 from telegram.error import BadRequest, NetworkError
@@ -14,7 +15,7 @@ from telegram.error import TelegramError as RefusedByTelegram
 from telegram.ext import BaseHandler, CallbackQueryHandler, CommandHandler, ContextTypes, MessageHandler, filters
 
 from bot.keyboards import Action, Press, answer_of, notification_keyboard, off_keyboard, on_keyboard
-from bot.registry import Registry
+from bot.registry import Registry, Reports
 from bot.texts import LANGUAGES, Texts, language_of, notification_text, texts
 from domain.errors import NotRegisteredError
 from domain.records import Assistant, Notification, NotificationState
@@ -40,8 +41,11 @@ _WAIT = {_bare(texts(language)(name)) for language in LANGUAGES for name in ("bu
 class Handlers:
     """All that a person can do."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, reports: Reports | None = None, admins: Collection[int] = ()) -> None:
+        """`admins`: Telegram ids of those who may ask for `reports`."""
         self._registry = registry
+        self._reports = reports
+        self._admins = frozenset(admins)
 
     def all(self) -> list[Handler]:
         """The handlers, in the order in which they are asked."""
@@ -51,6 +55,7 @@ class Handlers:
             CommandHandler(["start", "login"], self.login, private),
             CommandHandler("cancel", self.cancel, private),
             CommandHandler("hello", self.hello, private),
+            CommandHandler("report", self.report, private),
             CommandHandler("ping", self.ping, private),
             CommandHandler("help", self.help, private),
             MessageHandler(private, self.message),
@@ -90,6 +95,18 @@ class Handlers:
             await _refuse(message, user, t)
             return
         await message.reply_text(t("off" if changed else "off-already"), reply_markup=off_keyboard(t))
+
+    async def report(self, update: Update, _: Context) -> None:
+        """/report: how the classifiers do, as pictures; for admins alone, so it is in no menu."""
+        message, user, t = _parts(update)
+        if self._reports is None or user.id not in self._admins:
+            await message.reply_text(t("not-understood"))
+            return
+        sheets = await self._reports.reports()
+        if not sheets:
+            await message.reply_text(t("report-none"))
+        for store, sheet in sheets:
+            await message.reply_photo(sheet, caption=store, filename="report.png")
 
     async def hello(self, update: Update, _: Context) -> None:
         """/hello."""

@@ -94,7 +94,8 @@ class Poller:
         wait = _BACK_OFF_S[0]
         while True:
             try:
-                updates = await self._poll(POLL_S)
+                # the first one at once: whether the line is good is to be known now, not in half a minute
+                updates = await self._poll(POLL_S if self._answered_at is not None else 0)
             except TelegramError as error:
                 pause = wait if not isinstance(error, RetryAfter) else retry_after(error)
                 self._note(explain(error))

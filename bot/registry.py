@@ -57,3 +57,10 @@ class Registry(Protocol):
 
     async def mark_failed(self, *, notification: int, reason: str) -> None:
         """It can't be delivered, and trying again won't help: the person has blocked the bot, for example."""
+
+
+class Reports(Protocol):
+    """What admins may ask the trainer for."""
+
+    async def reports(self) -> list[tuple[str, bytes]]:
+        """Each store's name with a sheet of pictures (PNG); stores without a training are left out."""

@@ -21,6 +21,7 @@ off = I won't disturb you. To go on, press “Let's go!”
 off-already = You aren't waiting for visitors
 hello = Hello, { $name }!
 ping = I'm here
+report-none = Nothing to show yet: there has been no training
 help =
     I tell you that a visitor has come and which department they most likely head for.
 

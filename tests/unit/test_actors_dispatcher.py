@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import cv2
+import numpy as np
 import pytest
 from pydantic import SecretStr
 
@@ -76,6 +78,35 @@ async def test_a_refused_token_is_told_and_tried_again(sandbox: Sandbox, monkeyp
     await asyncio.wait_for(watch(), LIMIT_S)
     assert any(problem and "@BotFather" in problem for problem in problems)
     assert not any(problem and TOKEN in problem for problem in problems)
+    await dispatcher.stop()
+
+
+class Sheets:
+    """What the trainer would answer."""
+
+    def __init__(self) -> None:
+        self.sheets: list[tuple[str, bytes]] = []
+
+    async def reports(self) -> list[tuple[str, bytes]]:
+        return self.sheets
+
+
+async def test_admins_alone_get_the_report(sandbox: Sandbox) -> None:
+    admin, other = (person.id for person in PEOPLE)
+    sheets = Sheets()
+    asked = Telegram(token=SecretStr(TOKEN), api_url=sandbox.url, admins=[admin])
+    dispatcher = Dispatcher(asked, registry(), sheets)
+    dispatcher.start()
+    sandbox.press(admin, "/report")
+    await asyncio.to_thread(sandbox.wait_for, admin, "обучения ещё не было", timeout_s=LIMIT_S)
+    _, png = cv2.imencode(".png", np.full((200, 200, 3), 255, np.uint8))
+    sheets.sheets = [("Невский", png.tobytes())]
+    for person in (admin, other):
+        sandbox.press(person, "/report")
+    sheet = await asyncio.to_thread(sandbox.wait_for, admin, "Невский", timeout_s=LIMIT_S)
+    assert sheet.photo == png.tobytes()
+    refused = await asyncio.to_thread(sandbox.wait_for, other, "Не понимаю", timeout_s=LIMIT_S)
+    assert refused.photo is None
     await dispatcher.stop()
 
 
