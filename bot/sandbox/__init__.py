@@ -1,5 +1,6 @@
 """A Bot API on loopback with a chat page: the bot can be tried, shown and tested without Telegram."""
 
+from bot.sandbox.api import Call
 from bot.sandbox.faults import (
     BAD_GATEWAY,
     BLOCKED,
@@ -23,6 +24,7 @@ __all__ = [
     "RESET",
     "UNAUTHORIZED",
     "Button",
+    "Call",
     "Fault",
     "Message",
     "Person",

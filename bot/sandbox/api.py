@@ -62,6 +62,8 @@ class Call:
     method: str
     values: Mapping[str, str]
     files: Mapping[str, bytes]
+    #: When it had come in, in seconds of `time.monotonic`.
+    at: float
 
     @property
     def chat(self) -> int | None:

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.requests import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bot.sandbox.api import Bell
+from bot.sandbox.api import Bell, Call
 from bot.sandbox.faults import Fault
 from bot.sandbox.state import Json, Message, Person, Toast, World
 from bot.sandbox.web import application
@@ -41,6 +41,8 @@ class Sandbox:
         self._token = token
         self._port = port
         self._world = World(people)
+        #: Told of each call of the bot as it comes in, before anything is done about it, in the server's thread.
+        self.on_call: list[Callable[[Call], None]] = []
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
         self._bell: Bell | None = None
@@ -184,7 +186,7 @@ class Sandbox:
         bell = self._bell = Bell()
         # Access logs would hold the token.
         config = uvicorn.Config(
-            application(self._world, self._token, bell, self._reset),
+            application(self._world, self._token, bell, heard=self._heard, reset=self._reset),
             http="h11",
             ws="none",
             lifespan="off",
@@ -204,6 +206,10 @@ class Sandbox:
             with self._world.changed:
                 self._world.listeners.remove(bell.ring)
             listener.close()
+
+    def _heard(self, call: Call) -> None:
+        for listener in self.on_call:
+            listener(call)
 
     def _reset(self, request: Request) -> None:
         """Break the connection that a request came by, as a dead line does: without a goodbye."""

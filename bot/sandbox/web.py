@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -35,9 +36,14 @@ _HEADERS = {
 }
 
 
-def application(world: World, token: str, bell: Bell, reset: Callable[[Request], None]) -> Starlette:
-    """Everything that the sandbox answers to. `reset` breaks the connection that a request came by."""
-    calls = Calls(world, token, bell, reset)
+def application(
+    world: World, token: str, bell: Bell, *, heard: Callable[[Call], None], reset: Callable[[Request], None]
+) -> Starlette:
+    """Everything that the sandbox answers to.
+
+    `heard` is told of each call as it comes in; `reset` breaks the connection that a request came by.
+    """
+    calls = Calls(world, token, bell, heard=heard, reset=reset)
     page = Page(world, bell)
     return Starlette(
         routes=[
@@ -57,10 +63,19 @@ def application(world: World, token: str, bell: Bell, reset: Callable[[Request],
 class Calls:
     """The bot's side."""
 
-    def __init__(self, world: World, token: str, bell: Bell, reset: Callable[[Request], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        token: str,
+        bell: Bell,
+        *,
+        heard: Callable[[Call], None],
+        reset: Callable[[Request], None],
+    ) -> None:
         self._world = world
         self._token = token
         self._bell = bell
+        self._heard = heard
         self._reset = reset
         self._api = BotApi(world, bell)
 
@@ -72,6 +87,7 @@ class Calls:
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             return _refusal(401, "Unauthorized")
         call = await _read(request)
+        self._heard(call)
         fault = self._world.fault(call.method, call.chat) or Fault(done=True)
         response = Response()
         if fault.done:
@@ -220,7 +236,7 @@ async def _read(request: Request) -> Call:
                     files[name] = await part.read()
                 else:
                     values[name] = part
-    return Call(method=request.path_params["method"], values=values, files=files)
+    return Call(method=request.path_params["method"], values=values, files=files, at=time.monotonic())
 
 
 async def _json(request: Request) -> object:
