@@ -80,8 +80,8 @@ def started(
     from deployments.application import application
     from networks import weights
 
-    for name in (settings.networks.detector, settings.networks.encoder):
-        weights.check(weights.embedded(name))
+    weights.check(weights.embedded(settings.networks.detector.checkpoint, "person detector"))
+    weights.check(weights.embedded(settings.networks.encoder.checkpoint, "visitor encoder"))
     make_token()
     # standard output is for results: what Ray has to say goes to standard error
     with _alone(), contextlib.redirect_stdout(sys.stderr):

@@ -9,6 +9,7 @@ from ray import serve
 from deployments.loopback import stay_on_loopback
 from domain.errors import InputError
 from domain.records import Detection, Image
+from domain.settings import Network
 from networks import jpeg
 from networks.detector import load_detector
 
@@ -21,7 +22,7 @@ WAIT_S = 0.005
 class PersonDetector:
     """One replica: the network, one thread."""
 
-    def __init__(self, network: str) -> None:
+    def __init__(self, network: Network) -> None:
         stay_on_loopback()
         torch.set_num_threads(1)
         self._detector = load_detector(network)

@@ -175,9 +175,39 @@ class ScalingOfNetworks(_Model):
     classifier: Scaling = Scaling()
 
 
+class Network(_Model):
+    """Which network, and how it is run. In stores.yaml a plain string is the checkpoint alone."""
+
+    #: An embedded network's name.
+    checkpoint: Annotated[str, Field(min_length=1)]
+    #: `auto` is onnxruntime on a CPU and torch on a GPU.
+    runtime: Literal["auto", "torch", "onnxruntime"] = "auto"
+    #: `auto` is a GPU where there is one; `cuda` and `cuda:1` insist on it.
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")] = "auto"
+    #: Half precision; on a GPU alone, since CPUs are slower with it.
+    half: bool = True
+    #: torch.compile: up to a minute more at the start, some per cent faster afterwards.
+    compile: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_string(cls, value: Any) -> Any:
+        return {"checkpoint": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _runs_there(self) -> Self:
+        if self.runtime == "onnxruntime" and self.device.startswith("cuda"):
+            raise ValueError("onnxruntime runs on the CPU here; set runtime: torch for a GPU")
+        return self
+
+
+DETECTOR = Network(checkpoint="yolox-nano")
+ENCODER = Network(checkpoint="efficientnet-lite0")
+
+
 class Networks(_Model):
-    detector: str = "yolox-nano"
-    encoder: str = "efficientnet-lite0"
+    detector: Network = DETECTOR
+    encoder: Network = ENCODER
     scaling: ScalingOfNetworks = ScalingOfNetworks()
 
 

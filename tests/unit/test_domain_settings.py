@@ -120,3 +120,26 @@ def test_a_door_has_two_sides(line: tuple[int, int, int, int], inside: tuple[int
             Door(line=line, inside=inside)
     else:
         assert Door(line=line, inside=inside).line == line
+
+
+def test_a_network_is_a_name_or_a_mapping(tmp_path: Path) -> None:
+    told = "networks: {detector: yolox-nano, encoder: {checkpoint: efficientnet-lite0, runtime: torch, device: cpu}}"
+    networks = read(tmp_path, GOOD + told).networks
+    assert (networks.detector.checkpoint, networks.detector.runtime) == ("yolox-nano", "auto")
+    assert (networks.encoder.checkpoint, networks.encoder.runtime) == ("efficientnet-lite0", "torch")
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        ("{checkpoint: x, devise: cpu}", "networks.encoder.devise: unknown key"),
+        ("{checkpoint: x, device: gpu}", "networks.encoder.device: 'gpu'"),
+        ("{device: cpu}", "networks.encoder.checkpoint: missing"),
+        ("{checkpoint: x, device: 'cuda:0', runtime: onnxruntime}", "set runtime: torch for a GPU"),
+        ("''", "networks.encoder.checkpoint"),
+        ("5", "networks.encoder: 5"),
+    ],
+)
+def test_what_is_wrong_with_a_network_is_told(tmp_path: Path, network: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        read(tmp_path, GOOD + f"networks: {{encoder: {network}}}")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InputError, NetworksError
 from domain.records import Image
+from domain.settings import Network
 from networks import jpeg, weights
 from networks.detector import Detector, load_detector
 from networks.encoder import Encoder, load_encoder
@@ -116,8 +117,8 @@ def test_missing_weights_are_told_with_the_remedy(cache: Path) -> None:
 
 
 def test_an_unknown_network_is_told(cache: Path) -> None:
-    with pytest.raises(NetworksError, match="there are: yolox-nano, efficientnet-lite0"):
-        load_encoder("resnet")
+    with pytest.raises(NetworksError, match="there are: efficientnet-lite0"):
+        load_encoder(Network(checkpoint="resnet"))
 
 
 def test_damaged_weights_are_refused_and_brought_again(
@@ -125,7 +126,7 @@ def test_damaged_weights_are_refused_and_brought_again(
 ) -> None:
     from networks.weights import embedded, is_sound, path_of
 
-    network = embedded("yolox-nano")
+    network = embedded("yolox-nano", "person detector")
     whole = path_of(network)
     folder = tmp_path / "cache"
     folder.mkdir()
