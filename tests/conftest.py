@@ -5,6 +5,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -32,6 +33,30 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("AMIKO_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def calls_as_described(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every call that reaches a sandbox in this process is one that the Bot API knows, or the test fails."""
+    if request.node.get_closest_marker("wrong_calls"):
+        yield
+        return
+    from bot.sandbox import Call, Sandbox
+
+    calls: list[Call] = []
+    made = Sandbox.__init__
+
+    def listening(self: Sandbox, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        self.on_call.append(calls.append)
+
+    monkeypatch.setattr(Sandbox, "__init__", listening)
+    yield
+    if calls:
+        from support.described import mistakes
+
+        wrong = sorted({mistake for call in calls for mistake in mistakes(call)})
+        assert not wrong, f"calls that the Bot API doesn't know: {wrong}"
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,9 @@ from support.chats import ANNA, BORIS, PEOPLE, TOKEN, card
 from bot.sandbox import BAD_GATEWAY, LOST_ANSWER, RESET, Person, Sandbox, flood, slow
 from domain.errors import InputError
 
+# here it is the sandbox that is tried, with calls that no bot should make
+pytestmark = pytest.mark.wrong_calls
+
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
