@@ -12,7 +12,7 @@ from telegram.ext import Application, ApplicationBuilder, ContextTypes, ExtBot
 from bot.connection import base_file_url, base_url, request
 from bot.handlers import COMMANDS, Handlers
 from bot.keyboards import notification_keyboard
-from bot.pacing import ONCE, Pacer
+from bot.pacing import ONCE, Pacer, Urgency
 from bot.polling import Health, Poller, explain
 from bot.registry import Registry, Reports
 from bot.secrecy import Redaction
@@ -109,9 +109,9 @@ class Bot:
     def healthy(self) -> bool:
         return self.health.ok
 
-    async def ready(self, chat: int) -> None:
-        """Return once Telegram may be bothered with that chat: after a 429 that is not at once."""
-        await self._pacer.ready(chat)
+    async def turn(self, chat: int, urgency: Urgency) -> None:
+        """Return once one message may go to that chat: `send` asks no further."""
+        await self._pacer.turn(chat, urgency)
 
     async def send(self, notification: Notification, *, again: bool, card: bool) -> int:
         """Send a notification, with its card if there is one and it is wanted. Returns Telegram's message number.

@@ -16,6 +16,7 @@ import httpx
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot.application import Bot
+from bot.pacing import Urgency
 from bot.polling import explain
 from bot.registry import Registry
 from domain.records import Notification
@@ -188,13 +189,13 @@ class Delivery:
         _LOGGER.warning("notification %s: it is over before it could be sent", notification.id)
 
     async def _in_time(self, notification: Notification) -> bool:
-        """Wait until the chat may be bothered. False where the notification is over before."""
+        """Wait for its turn. False where the notification is over before."""
         left = notification.expires_at - time.time()
         if left <= 0:
             return False
         try:
             async with asyncio.timeout(left):
-                await self._bot.ready(notification.chat)
+                await self._bot.turn(notification.chat, Urgency.VISITOR)
         except TimeoutError:
             return False
         return notification.id not in self._withdrawn

@@ -1,8 +1,15 @@
 """How fast the bot may talk: Telegram's limits, and what its 429 says.
 
-Telegram allows about 30 messages a second to one bot and does not tell the other limits; it answers 429 with the
-seconds to wait. The library's own limiter silences all chats for one chat's 429, and doesn't try again by default;
-here only that chat is silent, unless a second one gets a 429 meanwhile: then it is the bot as a whole that is too loud.
+Telegram's FAQ for bots names two numbers: not more than one message a second in one chat, where "short bursts" pass,
+and about 30 messages a second for the whole bot. How short a burst is, and what counts as a message, it does not say.
+Assumed here, on the careful side: five messages to one chat at once; a message that is changed counts as one that is
+sent; the bot as a whole has no bursts: one message every 33 ms. What writes to no chat (`answerCallbackQuery`, the menu
+of commands) does not count. Where that is wrong, Telegram answers 429 with the seconds to wait, and is obeyed.
+
+The library's own limiter silences all chats for one chat's 429, doesn't try again by default, and lets everybody wait
+in one line; here only that chat is silent, unless a second one gets a 429 meanwhile: then it is the bot as a whole that
+is too loud. And who is next is said by how urgent it is: 199 messages that change to "somebody has met the visitor"
+do not hold up the next visitor.
 
 What the bot answers to a person is also tried again where the line is bad: a word said twice does no harm there.
 """
@@ -11,6 +18,9 @@ import asyncio
 import datetime as dt
 import os
 from collections.abc import Callable, Coroutine
+from enum import IntEnum
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from aiolimiter import AsyncLimiter
@@ -21,16 +31,34 @@ from telegram.ext import BaseRateLimiter
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 #: Messages a second to all chats together.
-_OVERALL = 30
+OVERALL = 30
+#: Messages to one chat: so many at once, and then one in so many seconds.
+CHAT_BURST, CHAT_S = 5, 1.0
+#: Chats whose pace is remembered; beyond that those are forgotten that have been silent for long enough.
+_CHATS = 1000
 #: How often an answer to a person is tried again, and the seconds between two tries where Telegram names none.
 _RETRIES, _BACK_OFF_S = 2, 0.5
-#: As `rate_limit_args`: never tried again here. Delivery sees to it itself, since a notification may expire.
+#: As `rate_limit_args`: its turn has come already, and it is not tried again here. Delivery sees to both itself, since
+#: a notification may expire or be taken while it waits.
 ONCE = "once"
 #: Seconds; for longer than that no answer to a person is held back: nobody remembers the question.
 _LONGEST = 60
 
 #: What the library hands to a limiter and expects back.
 Answer = bool | dict[str, Any] | list[dict[str, Any]]
+
+
+class Urgency(IntEnum):
+    """What goes first where not everything can go at once."""
+
+    #: To a person who has written or pressed, and looks at the screen.
+    ANSWER = 0
+    #: A visitor.
+    VISITOR = 1
+    #: A message that is brought up to date.
+    CHANGE = 2
+    #: Words to an admin.
+    NOTICE = 3
 
 
 def retry_after(error: RetryAfter) -> float:
@@ -40,10 +68,11 @@ def retry_after(error: RetryAfter) -> float:
 
 
 class Pacer(BaseRateLimiter[str]):
-    """Paces messages and obeys 429."""
+    """Paces one bot's messages and obeys 429."""
 
     def __init__(self) -> None:
-        self._overall = AsyncLimiter(_OVERALL, 1)
+        self._line = _Line(1, 1 / OVERALL)
+        self._lines: dict[int, _Line] = {}
         #: Until when a chat, or all of them, is left alone, in the event loop's time.
         self._chats: dict[int, float] = {}
         self._everyone = 0.0
@@ -52,15 +81,17 @@ class Pacer(BaseRateLimiter[str]):
         """Nothing to prepare."""
 
     async def shutdown(self) -> None:
-        """Nothing to give back."""
+        """Nothing to give back: a line ends with those who stand in it."""
 
-    async def ready(self, chat: int) -> None:
-        """Return once Telegram is to be bothered with that chat again."""
-        while True:
-            left = self._until(chat) - _now()
-            if left <= 0:
-                return
-            await asyncio.sleep(left)
+    async def turn(self, chat: int, urgency: Urgency) -> None:
+        """Return once one message may go to that chat."""
+        await self._quiet(chat)
+        await self._line_of(chat).turn(urgency)
+        await self._line.turn(urgency)
+        # told to be silent while it stood in line
+        while self._until(chat) > _now():
+            await self._quiet(chat)
+            await self._line.turn(urgency)
 
     async def process_request(
         self,
@@ -76,9 +107,8 @@ class Pacer(BaseRateLimiter[str]):
         chat = given if isinstance(given, int) else None
         left = 0 if rate_limit_args == ONCE else _RETRIES
         while True:
-            if chat is not None:
-                await self.ready(chat)
-                await self._overall.acquire()
+            if chat is not None and rate_limit_args != ONCE:
+                await self.turn(chat, Urgency.ANSWER)
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as error:
@@ -96,6 +126,17 @@ class Pacer(BaseRateLimiter[str]):
             left -= 1
             await asyncio.sleep(pause)
 
+    def _line_of(self, chat: int) -> "_Line":
+        if chat not in self._lines:
+            if len(self._lines) >= _CHATS:
+                self._lines = {other: line for other, line in self._lines.items() if not line.idle}
+            self._lines[chat] = _Line(CHAT_BURST, CHAT_BURST * CHAT_S)
+        return self._lines[chat]
+
+    async def _quiet(self, chat: int) -> None:
+        while (left := self._until(chat) - _now()) > 0:  # noqa: ASYNC110 - it may have been made longer
+            await asyncio.sleep(left)
+
     def _until(self, chat: int) -> float:
         return max(self._everyone, self._chats.get(chat, 0.0))
 
@@ -106,6 +147,43 @@ class Pacer(BaseRateLimiter[str]):
         if self._chats.keys() - {chat}:
             self._everyone = max(self._everyone, until)
         self._chats[chat] = max(until, self._chats.get(chat, 0.0))
+
+
+class _Line:
+    """Lets through so many at once and so many in so many seconds: the most urgent first, and of equals the first."""
+
+    def __init__(self, many: int, seconds: float) -> None:
+        self._many = many
+        self._pace = AsyncLimiter(many, seconds)
+        self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
+        self._number = count()
+        self._doorman: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Nobody stands here, and so many could go through at once."""
+        return not self._waiting and self._pace.has_capacity(self._many)
+
+    async def turn(self, urgency: Urgency) -> None:
+        if not self._waiting and self._pace.has_capacity():
+            await self._pace.acquire()
+            return
+        called = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (urgency, next(self._number), called))
+        if self._doorman is None or self._doorman.done():
+            self._doorman = asyncio.create_task(self._let_through(), name="pace")
+        await called
+
+    async def _let_through(self) -> None:
+        while self._waiting:
+            # first the moment, then who it is for: somebody more urgent may come until then
+            await self._pace.acquire()
+            while self._waiting:
+                _, _, called = heappop(self._waiting)
+                # who gave up meanwhile costs no turn
+                if not called.done():
+                    called.set_result(None)
+                    break
 
 
 def _now() -> float:

@@ -23,6 +23,7 @@ from telegram.error import (
 
 import bot.delivery
 from bot.delivery import Delivery, Fault, fault_of
+from bot.pacing import Urgency
 from bot.testing import MemoryRegistry
 from domain.records import Notification, NotificationState
 
@@ -80,7 +81,7 @@ class PlayedBot:
         self.stuck: dict[int, asyncio.Event] = {}
         self.silent: dict[int, float] = {}
 
-    async def ready(self, chat: int) -> None:
+    async def turn(self, chat: int, urgency: Urgency) -> None:
         await asyncio.sleep(self.silent.pop(chat, 0.0))
 
     async def send(self, notification: Notification, *, again: bool, card: bool) -> int:

@@ -1,9 +1,11 @@
 import asyncio
+from collections.abc import Coroutine
 
 import pytest
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
-from bot.pacing import ONCE, Pacer, retry_after
+import bot.pacing
+from bot.pacing import CHAT_BURST, ONCE, OVERALL, Pacer, Urgency, retry_after
 
 
 class Line:
@@ -69,7 +71,7 @@ async def test_a_loud_chat_is_silent_and_the_others_are_not():
     async with asyncio.timeout(1):
         assert await call(pacer, Line(), chat=2, limit=ONCE)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(pacer.ready(1), 0.05)
+        await asyncio.wait_for(pacer.turn(1, Urgency.VISITOR), 0.05)
 
 
 async def test_two_loud_chats_mean_the_bot_as_a_whole():
@@ -78,7 +80,7 @@ async def test_two_loud_chats_mean_the_bot_as_a_whole():
         with pytest.raises(RetryAfter):
             await call(pacer, Line(RetryAfter(30)), chat=chat, limit=ONCE)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(pacer.ready(3), 0.05)
+        await asyncio.wait_for(pacer.turn(3, Urgency.VISITOR), 0.05)
 
 
 async def test_the_same_chat_twice_is_still_one_chat():
@@ -86,7 +88,7 @@ async def test_the_same_chat_twice_is_still_one_chat():
     for _ in range(2):
         pacer._pause(1, 30)
     async with asyncio.timeout(1):
-        await pacer.ready(2)
+        await pacer.turn(2, Urgency.VISITOR)
 
 
 async def test_what_is_no_message_silences_no_chat():
@@ -94,14 +96,112 @@ async def test_what_is_no_message_silences_no_chat():
     with pytest.raises(RetryAfter):
         await call(pacer, Line(RetryAfter(30)), chat=None, limit=ONCE)
     async with asyncio.timeout(1):
-        await pacer.ready(1)
+        await pacer.turn(1, Urgency.VISITOR)
 
 
 async def test_a_pause_ends():
     pacer = Pacer()
     pacer._pause(1, 0.05)
-    await asyncio.wait_for(pacer.ready(1), 5)
+    await asyncio.wait_for(pacer.turn(1, Urgency.VISITOR), 5)
     assert await call(pacer, Line())
+
+
+async def took(*turns: Coroutine[None, None, None]) -> float:
+    """How long it took until all had their turn, in the event loop's time."""
+    now = asyncio.get_running_loop().time
+    before = now()
+    await asyncio.gather(*turns)
+    return now() - before
+
+
+async def test_one_chat_gets_a_few_messages_at_once_and_then_one_a_second():
+    pacer = Pacer()
+    seconds = await took(*(pacer.turn(1, Urgency.VISITOR) for _ in range(CHAT_BURST + 1)))
+    assert seconds >= 0.99
+
+
+async def test_all_chats_together_get_thirty_a_second():
+    pacer = Pacer()
+    seconds = await took(*(pacer.turn(chat, Urgency.VISITOR) for chat in range(OVERALL + 1)))
+    assert seconds >= 0.99
+
+
+async def test_answers_and_visitors_do_not_wait_behind_changes_and_notices():
+    pacer, order = Pacer(), []
+
+    async def one(chat: int, urgency: Urgency) -> None:
+        await pacer.turn(chat, urgency)
+        order.append(urgency)
+
+    wanted = [Urgency.ANSWER, Urgency.VISITOR, Urgency.VISITOR, Urgency.CHANGE, Urgency.CHANGE, Urgency.NOTICE]
+    await pacer.turn(0, Urgency.VISITOR)
+    await asyncio.gather(*(one(chat, urgency) for chat, urgency in enumerate(reversed(wanted), start=1)))
+    assert order == wanted
+
+
+async def test_nor_within_one_chat(monkeypatch):
+    monkeypatch.setattr(bot.pacing, "CHAT_S", 0.3)
+    pacer, order = Pacer(), []
+
+    async def one(urgency: Urgency) -> None:
+        await pacer.turn(1, urgency)
+        order.append(urgency)
+
+    for _ in range(CHAT_BURST):
+        await pacer.turn(1, Urgency.CHANGE)
+    await asyncio.gather(*(one(urgency) for urgency in (Urgency.NOTICE, Urgency.CHANGE, Urgency.VISITOR)))
+    assert order == [Urgency.VISITOR, Urgency.CHANGE, Urgency.NOTICE]
+
+
+async def test_of_equals_the_first_who_came_is_the_first():
+    pacer, order = Pacer(), []
+
+    async def one(chat: int) -> None:
+        await pacer.turn(chat, Urgency.VISITOR)
+        order.append(chat)
+
+    await asyncio.gather(*(one(chat) for chat in range(10)))
+    assert order == list(range(10))
+
+
+async def test_who_gives_up_costs_nobody_a_turn():
+    pacer = Pacer()
+    given_up = [asyncio.create_task(pacer.turn(chat, Urgency.ANSWER)) for chat in range(200)]
+    await asyncio.sleep(0)
+    for task in given_up:
+        task.cancel()
+    async with asyncio.timeout(2):
+        await pacer.turn(201, Urgency.NOTICE)
+
+
+async def test_told_to_be_silent_while_it_stands_in_line_a_chat_is_silent():
+    pacer = Pacer()
+    for chat in range(2, 5):
+        await pacer.turn(chat, Urgency.VISITOR)
+    waiting = asyncio.create_task(pacer.turn(1, Urgency.VISITOR))
+    await asyncio.sleep(0)
+    pacer._pause(1, 30)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(waiting, 0.3)
+
+
+async def test_what_writes_to_no_chat_does_not_wait():
+    pacer = Pacer()
+    ahead = [asyncio.create_task(pacer.turn(chat, Urgency.ANSWER)) for chat in range(200)]
+    async with asyncio.timeout(1):
+        for _ in range(50):
+            assert await call(pacer, Line(), chat=None)
+    for task in ahead:
+        task.cancel()
+
+
+async def test_chats_that_have_been_silent_are_forgotten(monkeypatch):
+    monkeypatch.setattr(bot.pacing, "_CHATS", 3)
+    monkeypatch.setattr(bot.pacing, "CHAT_S", 0.01)
+    pacer = Pacer()
+    for chat in range(20):
+        await pacer.turn(chat, Urgency.VISITOR)
+    assert len(pacer._lines) <= 4
 
 
 def test_seconds_are_seconds_whatever_the_library_calls_them(monkeypatch):
