@@ -82,7 +82,7 @@ class Bot:
             # The library's own words hold the token.
             raise TelegramError(explain(error)) from None
         except RefusedByTelegram as error:
-            self._note(error)
+            self._poller.note(explain(error))
             connected = False
         self._task = asyncio.create_task(self._run(connected=connected), name="polling")
 
@@ -144,7 +144,7 @@ class Bot:
                 await self._connect()
                 connected = True
             except RefusedByTelegram as error:
-                self._note(error)
+                self._poller.note(explain(error))
             except Exception:  # an answer that is no answer, for example: it is on record, and tried again
                 _LOGGER.exception("Telegram could not be greeted, in an unexpected way")
         await self._poller.run()
@@ -173,7 +173,3 @@ class Bot:
             # People whose language is neither get the one in English.
             code = None if language == "en" else language
             await self._telegram.set_my_commands(commands, language_code=code)
-
-    def _note(self, error: RefusedByTelegram) -> None:
-        self._poller.problem = explain(error)
-        _LOGGER.warning("%s", self._poller.problem)

@@ -27,8 +27,11 @@ ALLOWED_UPDATES = ("message", "callback_query")
 POLL_S = 25
 #: Seconds beyond that until a poll counts as lost.
 _ANSWER_S = 10
-#: Seconds that the next poll waits for handlers; those that take longer go on beside it.
-_PATIENCE_S = 10
+#: Seconds that the next poll waits for handlers; those that take longer go on beside it, and later ones of the same
+#: person are not waited for: whoever writes faster than the bot may answer holds nobody else up.
+_PATIENCE_S = 3
+#: Seconds that a second poller is told of after it was last noticed: the two take turns in being refused.
+_CONFLICT_S = 60.0
 #: Seconds without an answered poll after which something is wrong.
 _STALE_S = POLL_S + _ANSWER_S + _PATIENCE_S + 15
 #: Seconds between tries after a failure: the first, and the longest.
@@ -82,8 +85,21 @@ class Poller:
         #: The last update under way of each chat.
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._answered_at: float | None = None
-        #: See `Health.problem`.
-        self.problem: str | None = None
+        self._conflict_at: float | None = None
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """See `Health.problem`."""
+        if self._conflict_at is not None and time.monotonic() - self._conflict_at < _CONFLICT_S:
+            return explain(Conflict(""))
+        return self._problem
+
+    def note(self, problem: str) -> None:
+        """Tell of a problem; it is logged where it is a new one, and forgotten when Telegram answers a poll."""
+        if problem != self.problem:
+            _LOGGER.warning("%s", problem)
+        self._problem = problem
 
     @property
     def answered_s_ago(self) -> float | None:
@@ -98,16 +114,18 @@ class Poller:
                 updates = await self._poll(POLL_S if self._answered_at is not None else 0)
             except TelegramError as error:
                 pause = wait if not isinstance(error, RetryAfter) else retry_after(error)
-                self._note(explain(error))
+                self.note(explain(error))
+                if isinstance(error, Conflict):
+                    self._conflict_at = time.monotonic()
             except Exception:  # an answer that is no update, for example: the line must not go dead for it
                 _LOGGER.exception("a poll failed in an unexpected way")
                 pause = wait
-                self.problem = "a poll failed in an unexpected way: see the log"
+                self._problem = "a poll failed in an unexpected way: see the log"
             else:
                 self._answered_at = time.monotonic()
-                if self.problem is not None:
+                if self._problem is not None:
                     _LOGGER.info("Telegram answers again")
-                self.problem = None
+                self._problem = None
                 wait = _BACK_OFF_S[0]
                 await self._handle_all(updates)
                 continue
@@ -132,12 +150,16 @@ class Poller:
         )
 
     async def _handle_all(self, updates: tuple[Update, ...]) -> None:
-        if updates:
-            self._offset = updates[-1].update_id + 1
-            await asyncio.wait([self._start(update) for update in updates], timeout=_PATIENCE_S)
+        if not updates:
+            return
+        self._offset = updates[-1].update_id + 1
+        late = set(self._under_way)
+        begun = [(_person(update), self._start(update)) for update in updates]
+        if awaited := [task for person, task in begun if person not in late]:
+            await asyncio.wait(awaited, timeout=_PATIENCE_S)
 
     def _start(self, update: Update) -> asyncio.Task[None]:
-        key = update.effective_user.id if update.effective_user else 0
+        key = _person(update)
         task = asyncio.create_task(self._after(self._under_way.get(key), update), name=f"update {update.update_id}")
         self._under_way[key] = task
         task.add_done_callback(lambda done: self._forget(key, done))
@@ -155,7 +177,7 @@ class Poller:
         if self._under_way.get(key) is done:
             del self._under_way[key]
 
-    def _note(self, problem: str) -> None:
-        if problem != self.problem:
-            _LOGGER.warning("%s", problem)
-        self.problem = problem
+
+def _person(update: Update) -> int:
+    """Whose updates are handled in order."""
+    return update.effective_user.id if update.effective_user else 0

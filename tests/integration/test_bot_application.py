@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from support.chats import ANNA, BORIS, CAROL, PEOPLE, STRANGER, TOKEN, prediction, settings, shop, shop_registry, until
 
 import bot.application
+import bot.pacing
 import bot.polling
 from bot.application import Bot
 from bot.checking import check_token
@@ -44,6 +45,7 @@ def quick(monkeypatch):
     """Tests don't wait as long as people do."""
     monkeypatch.setattr(bot.application, "_BACK_OFF_S", (0.02, 0.1))
     monkeypatch.setattr(bot.polling, "_BACK_OFF_S", (0.02, 0.1))
+    monkeypatch.setattr(bot.polling, "_CONFLICT_S", 0.2)
 
 
 async def test_a_shift(sandbox):
@@ -170,6 +172,31 @@ async def test_health_says_what_is_wrong_and_what_to_do(sandbox, fault, word):
         await until(lambda: word in (at.bot.health.problem or ""))
         sandbox.mend()
         await until(lambda: at.bot.healthy)
+
+
+async def test_a_second_poller_is_told_of_by_both_and_goes_unnoticed_by_neither(sandbox, monkeypatch, caplog):
+    monkeypatch.setattr(bot.polling, "_CONFLICT_S", 60.0)
+    async with shop(sandbox) as at, shop(sandbox) as other:
+        for one in (at, other):
+            await until(lambda one=one: "another program" in (one.bot.health.problem or ""))
+            assert not one.bot.healthy
+        # they take turns in being refused, and in between each of them is answered
+        sandbox.press(ANNA, "/ping")
+        await at.hears(ANNA, "на связи")
+        assert "another program" in (at.bot.health.problem or "")
+    assert caplog.text.count("another program polls with the same token") == 2, "said once by each"
+
+
+async def test_whoever_writes_faster_than_the_bot_may_answer_holds_nobody_up(sandbox, monkeypatch):
+    monkeypatch.setattr(bot.polling, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(bot.pacing, "CHAT_S", 0.5)
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA, BORIS)
+        for _ in range(8):
+            sandbox.press(ANNA, "/ping")
+        direct = await at.says(BORIS, "/ping", "на связи")
+        await until(lambda: at.from_bot(ANNA).count("Я на связи") == 8)
+        assert direct.at < sandbox.messages(ANNA)[-1].at
 
 
 async def test_silence_is_unhealthy(sandbox, monkeypatch):
