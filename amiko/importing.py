@@ -11,7 +11,7 @@ from rich.progress import Progress
 from amiko.console import err
 from domain.errors import InputError, SourceError
 from domain.records import Embedding, Image, Origin, Sample
-from domain.settings import Camera, Store, home
+from domain.settings import Camera, Networks, Store, home
 from learning.pictures import decode
 from networks.detector import Detector, load_detector
 from networks.encoder import Encoder, load_encoder
@@ -78,7 +78,9 @@ def pictures(source: Path, department: str | None, store: Store) -> list[Labelle
     return found
 
 
-def import_all(source: Path, department: str | None, store: Store, *, day: str, whole: bool) -> Imported:
+def import_all(
+    source: Path, department: str | None, store: Store, networks: Networks, *, day: str, whole: bool
+) -> Imported:
     """A folder or a recording into the store's samples, with a progress bar on a terminal.
 
     `day`: when they were taken, `YYYY-MM-DD`. `whole`: pictures as they are, not the person in each.
@@ -91,7 +93,7 @@ def import_all(source: Path, department: str | None, store: Store, *, day: str, 
 
     async def run() -> Imported:
         async with Database.open(home() / "amiko.db") as database:
-            importer = Importer(database, store, day=day, whole=whole)
+            importer = Importer(database, store, networks, day=day, whole=whole)
             if department is not None and recording:
                 await importer.add_recording(source, department)
             with Progress(console=err, disable=recording or not err.is_terminal) as progress:
@@ -121,13 +123,14 @@ def _files(folder: Path) -> Iterator[Path]:
 class Importer:
     """Embeds pictures and recordings into one store's samples."""
 
-    def __init__(self, database: Database, store: Store, *, day: str, whole: bool) -> None:
+    def __init__(self, database: Database, store: Store, networks: Networks, *, day: str, whole: bool) -> None:
         """`day`: when they were taken, `YYYY-MM-DD`. `whole`: the picture as it is, not the person in it."""
         self._database = database
         self._store = store
         self._day = day
-        self._encoder: Encoder = load_encoder()
-        self._detector: Detector | None = None if whole else load_detector()
+        self._networks = networks
+        self._encoder: Encoder = load_encoder(networks.encoder)
+        self._detector: Detector | None = None if whole else load_detector(networks.detector)
         self.result = Imported()
 
     async def add(self, files: Sequence[Labelled]) -> None:
@@ -166,7 +169,7 @@ class Importer:
         identity = _sha256(video)
         found = [
             self._sample(f"{identity}/{track}", department, self._encoder.embed([crop])[0], group=f"{identity}/{track}")
-            for track, crop in _who_stays(camera, video, self._detector or load_detector())
+            for track, crop in _who_stays(camera, video, self._detector or load_detector(self._networks.detector))
         ]
         if not found:
             self.result.skipped.append(f"{video}: nobody stays in it for {camera.dwell_s:g} seconds")

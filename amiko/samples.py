@@ -36,14 +36,15 @@ def import_samples(
     as_json: JsonOption = False,
 ) -> None:
     """Turn pictures, or the people who stay in a recording, into samples; the same picture twice is one sample."""
-    chosen = settings_from(settings).store(store)
+    read = settings_from(settings)
+    chosen = read.store(store)
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
     taken = _day(day) if day else schedule.today(time.time(), chosen.timezone)
     # torch and the networks, which the other commands here can do without
     from amiko.importing import import_all
 
-    result = import_all(source, department, chosen, day=taken, whole=whole)
+    result = import_all(source, department, chosen, read.networks, day=taken, whole=whole)
     if as_json:
         print_json(
             {

@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from amiko.importing import import_all
-from domain.settings import Store, home
+from domain.settings import Networks, Store, home
 from learning import scoring
 from learning.data import Dataset, dataset
 from learning.training import fit
@@ -82,7 +82,7 @@ def imported(folders: list[Path]) -> Dataset:
     store = Store(id="photos", name="photos", departments=names)
     with throw_away_home():
         for folder in folders:
-            import_all(folder, None, store, day=DAY, whole=True)
+            import_all(folder, None, store, Networks(), day=DAY, whole=True)
 
         async def read() -> Dataset:
             async with Database.open(home() / "amiko.db") as database:

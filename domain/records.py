@@ -43,6 +43,17 @@ class Embedding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TextEmbeddings:
+    """What an encoder's text tower makes of some texts: vectors that can be compared with crops'."""
+
+    #: float32, shape `(texts, dimensions)`, rows of length 1.
+    vectors: NDArray[np.float32]
+    encoder: str
+    #: What a cosine is multiplied by before softmax, as the network was trained.
+    sharpness: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ranked:
     """A department and how probable it is, 0 to 1."""
 

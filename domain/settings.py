@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -178,8 +179,13 @@ class ScalingOfNetworks(_Model):
 class Network(_Model):
     """Which network, and how it is run. In stores.yaml a plain string is the checkpoint alone."""
 
-    #: An embedded network's name.
+    #: An embedded network's name, a directory, a hub id such as `openai/clip-vit-large-patch14-336`, or an
+    #: Ultralytics `.pt` file.
     checkpoint: Annotated[str, Field(min_length=1)]
+    #: Of a hub id: branch, tag or commit; a commit is the same network for ever.
+    revision: str | None = None
+    #: Pickled weights can run anything when they are read; safetensors can't.
+    allow_pickle: bool = False
     #: `auto` is onnxruntime on a CPU and torch on a GPU.
     runtime: Literal["auto", "torch", "onnxruntime"] = "auto"
     #: `auto` is a GPU where there is one; `cuda` and `cuda:1` insist on it.
@@ -193,6 +199,13 @@ class Network(_Model):
     @classmethod
     def _from_a_string(cls, value: Any) -> Any:
         return {"checkpoint": value} if isinstance(value, str) else value
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _a_directory_wherever_it_is_read(cls, value: str) -> str:
+        # replicas have other working directories
+        path = Path(value).expanduser()
+        return str(path.resolve()) if path.exists() or value.startswith(("~", ".")) else value
 
     @model_validator(mode="after")
     def _runs_there(self) -> Self:

@@ -6,6 +6,7 @@ from typing import Protocol
 from domain.records import Detection, Image
 from domain.settings import DETECTOR, Network
 from networks.embedded import load_yolox
+from networks.kinds import kind_of
 
 
 class Detector(Protocol):
@@ -27,4 +28,8 @@ class Detector(Protocol):
 
 def load_detector(network: Network = DETECTOR) -> Detector:
     """Raises NetworksError where the weights are missing, damaged, or of no person detector."""
+    if kind_of(network) == "hub":
+        from networks.hub_detector import load_hub_detector  # noqa: PLC0415 - an extra
+
+        return load_hub_detector(network)
     return load_yolox(network)

@@ -75,14 +75,14 @@ def _suppress(people: Floats, threshold: float) -> list[Detection]:
 
 def load_yolox(network: Network) -> Yolox:
     """Raises NetworksError where the weights are missing or damaged."""
-    tensors, identity = weights.load(weights.embedded(network.checkpoint, "person detector"))
+    tensors, identity = weights.load(weights.embedded(network.checkpoint, weights.DETECTOR))
     model = YoloxNano()
     model.load_state_dict(tensors)
     run = runner(
         _People(model).eval(),
         network,
         identity,
-        probe=_noise((2, 256, 416, 3)),
+        probe=(_noise((2, 256, 416, 3)),),
         dynamic=(0, 1, 2),
         # pixels of box, then the score
         tolerance=np.array([0.1, 0.1, 0.1, 0.1, 1e-3], np.float32),
@@ -120,6 +120,9 @@ class EfficientNet:
         vectors = self._run(np.stack([_square(crop) for crop in crops]))
         return [Embedding(vector=vector.copy(), encoder=self.identity) for vector in vectors]
 
+    def embed_texts(self, texts: Sequence[str]) -> None:
+        """It has no text tower."""
+
 
 def _square(crop: Image) -> Image:
     """`(224, 224, 3)` RGB: the whole crop, its proportions kept, grey around it."""
@@ -155,7 +158,7 @@ def _fold(model: EfficientNetLite0) -> EfficientNetLite0:
 
 def load_efficientnet(network: Network) -> EfficientNet:
     """Raises NetworksError where the weights are missing or damaged."""
-    tensors, identity = weights.load(weights.embedded(network.checkpoint, "visitor encoder"))
+    tensors, identity = weights.load(weights.embedded(network.checkpoint, weights.ENCODER))
     model = EfficientNetLite0()
     # num_batches_tracked counts training steps and is not kept
     model.load_state_dict(tensors, strict=False)
@@ -163,7 +166,7 @@ def load_efficientnet(network: Network) -> EfficientNet:
         _Directions(_fold(model.eval())),
         network,
         identity,
-        probe=_noise((2, SIZE, SIZE, 3)),
+        probe=(_noise((2, SIZE, SIZE, 3)),),
         dynamic=(0,),
         tolerance=np.array([1e-4], np.float32),
     )

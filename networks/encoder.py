@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from domain.records import Embedding, Image
+from domain.records import Embedding, Image, TextEmbeddings
 from domain.settings import ENCODER, Network
 from networks.embedded import load_efficientnet
+from networks.kinds import kind_of
 
 
 class Encoder(Protocol):
@@ -25,7 +26,15 @@ class Encoder(Protocol):
         """A vector of length 1 for each crop. Crops are BGR, 0 to 255, of any size from 1x1 up."""
         ...
 
+    def embed_texts(self, texts: Sequence[str]) -> TextEmbeddings | None:
+        """Vectors that can be compared with crops'; None where the network knows no texts."""
+        ...
+
 
 def load_encoder(network: Network = ENCODER) -> Encoder:
     """Raises NetworksError where the weights are missing, damaged, or of no encoder of pictures."""
+    if kind_of(network) == "hub":
+        from networks.hub_encoder import load_hub_encoder  # noqa: PLC0415 - an extra
+
+        return load_hub_encoder(network)
     return load_efficientnet(network)

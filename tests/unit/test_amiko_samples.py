@@ -11,10 +11,11 @@ import pytest
 from amiko.importing import import_all, pictures
 from domain.errors import InputError
 from domain.records import SampleTable
-from domain.settings import Store, home
+from domain.settings import Networks, Store, home
 from storage import samples
 from storage.database import Database
 
+NETWORKS = Networks()
 STORE = Store(id="spb-1", name="Nevsky", departments=["Toys", "Cars"])
 DAY = "2026-11-01"
 
@@ -43,7 +44,7 @@ def test_a_folder_of_one_department(weights: None, tmp_path: Path) -> None:
     (folder / "empty.jpg").touch()
     (folder / "words.jpg").write_text("no picture")
     (folder / "notes.txt").write_text("left alone")
-    result = import_all(folder, "Toys", STORE, day=DAY, whole=True)
+    result = import_all(folder, "Toys", STORE, NETWORKS, day=DAY, whole=True)
     assert result.new == {"Toys": 3}
     assert sorted(Path(line.split(":")[0]).name for line in result.skipped) == ["empty.jpg", "words.jpg"]
     table = stored()
@@ -51,10 +52,10 @@ def test_a_folder_of_one_department(weights: None, tmp_path: Path) -> None:
     assert set(table.days) == {DAY}
     assert len(set(table.groups)) == 3
     # once more: nothing new
-    again = import_all(folder, "Toys", STORE, day=DAY, whole=True)
+    again = import_all(folder, "Toys", STORE, NETWORKS, day=DAY, whole=True)
     assert (again.new["Toys"], again.known) == (0, 3)
     # and under another department: the later word counts
-    import_all(folder, "Cars", STORE, day=DAY, whole=True)
+    import_all(folder, "Cars", STORE, NETWORKS, day=DAY, whole=True)
     assert set(stored().departments) == {"Cars"}
 
 
@@ -62,7 +63,7 @@ def test_a_folder_of_folders(weights: None, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     picture(folder / "Toys" / "1.png", 1)
     picture(folder / "Cars" / "2.png", 2)
-    assert import_all(folder, None, STORE, day=DAY, whole=True).new == {"Cars": 1, "Toys": 1}
+    assert import_all(folder, None, STORE, NETWORKS, day=DAY, whole=True).new == {"Cars": 1, "Toys": 1}
 
 
 def test_the_person_is_cut_out_and_pictures_without_one_are_named(weights: None, tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_the_person_is_cut_out_and_pictures_without_one_are_named(weights: None,
     folder = tmp_path / "pictures"
     picture(folder / "nobody.png")
     cv2.imwrite(str(folder / "astronaut.png"), cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR))
-    result = import_all(folder, "Toys", STORE, day=DAY, whole=False)
+    result = import_all(folder, "Toys", STORE, NETWORKS, day=DAY, whole=False)
     assert result.new == {"Toys": 1}
     (line,) = result.skipped
     assert "nobody.png" in line
@@ -91,12 +92,12 @@ def test_what_can_not_be_meant_is_refused_before_anything_is_stored(tmp_path: Pa
     with pytest.raises(InputError, match=r"Books.*Toys, Cars"):
         pictures(folder, "Books", STORE)
     with pytest.raises(InputError, match="--department"):
-        import_all(folder / "Books" / "1.png", None, STORE, day=DAY, whole=True)
+        import_all(folder / "Books" / "1.png", None, STORE, NETWORKS, day=DAY, whole=True)
 
 
 def test_who_stays_in_a_recording_becomes_a_sample(weights: None, footage: Path) -> None:
     (video,) = (footage / "one_by_one").glob("*.mp4")
-    result = import_all(video, "Toys", STORE, day=DAY, whole=False)
+    result = import_all(video, "Toys", STORE, NETWORKS, day=DAY, whole=False)
     assert 4 <= result.new["Toys"] <= 7
     table = stored()
     assert len(set(table.groups)) == len(table)

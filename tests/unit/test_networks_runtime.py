@@ -84,7 +84,7 @@ PROBE = np.ones((2, 3), np.float32)
 
 def doubled(network: Network = ENCODER, model: torch.nn.Module | None = None) -> runtime.Run:
     tolerance = np.array([1e-4], np.float32)
-    return runner(model or Doubled(), network, "doubled@1", probe=PROBE, dynamic=(0,), tolerance=tolerance)
+    return runner(model or Doubled(), network, "doubled@1", probe=(PROBE,), dynamic=(0,), tolerance=tolerance)
 
 
 @pytest.fixture
