@@ -1,6 +1,7 @@
 """The registry and the trainer as others call them: typed, found by name, tried again while they come back."""
 
 import asyncio
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import ray
@@ -8,7 +9,19 @@ from ray.exceptions import RayActorError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from actors.cluster import NAMESPACE
-from domain.records import Assistant, Notification, Sample, Visit
+from domain.records import (
+    Assistant,
+    AssistantDay,
+    Invite,
+    NoticeKind,
+    Notification,
+    Outbox,
+    Sample,
+    Standing,
+    StoreOverview,
+    StoreReport,
+    Visit,
+)
 
 #: Seconds for an actor to come back: a kill costs it 2, a moved node half a minute.
 PATIENCE_S = 60.0
@@ -61,11 +74,27 @@ class RegistryClient:
         )
         return cast("Assistant", found)
 
-    async def wait(self, *, telegram_id: int, update: int) -> bool:
-        return bool(await self._registry.call("wait", telegram_id=telegram_id, update=update))
+    async def join(self, *, code: str, telegram_id: int, username: str | None, name: str, language: str) -> Assistant:
+        joined = await self._registry.call(
+            "join", code=code, telegram_id=telegram_id, username=username, name=name, language=language
+        )
+        return cast("Assistant", joined)
 
-    async def off(self, *, telegram_id: int, update: int) -> bool:
-        return bool(await self._registry.call("off", telegram_id=telegram_id, update=update))
+    async def standing(self, *, telegram_id: int) -> Standing:
+        return cast("Standing", await self._registry.call("standing", telegram_id=telegram_id))
+
+    async def wait(self, *, telegram_id: int, update: int) -> Standing:
+        return cast("Standing", await self._registry.call("wait", telegram_id=telegram_id, update=update))
+
+    async def pause(self, *, telegram_id: int, update: int) -> Standing:
+        return cast("Standing", await self._registry.call("pause", telegram_id=telegram_id, update=update))
+
+    async def know(self, *, telegram_id: int, departments: Collection[str]) -> Standing:
+        known = await self._registry.call("know", telegram_id=telegram_id, departments=departments)
+        return cast("Standing", known)
+
+    async def day(self, *, telegram_id: int) -> AssistantDay:
+        return cast("AssistantDay", await self._registry.call("day", telegram_id=telegram_id))
 
     async def take(self, *, notification: int, telegram_id: int) -> Notification:
         taken = await self._registry.call("take", notification=notification, telegram_id=telegram_id)
@@ -81,14 +110,41 @@ class RegistryClient:
         )
         return cast("Notification", answered)
 
-    async def outbox(self, *, wait_s: float) -> list[Notification]:
-        return cast("list[Notification]", await self._registry.call("outbox", wait_s=wait_s))
+    async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:
+        return cast("Outbox", await self._registry.call("outbox", bot=bot, seen=seen, wait_s=wait_s))
 
-    async def mark_sent(self, *, notification: int, message: int) -> None:
-        await self._registry.call("mark_sent", notification=notification, message=message)
+    async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
+        await self._registry.call("mark_sent", notification=notification, message=message, revision=revision)
 
-    async def mark_failed(self, *, notification: int, reason: str) -> None:
-        await self._registry.call("mark_failed", notification=notification, reason=reason)
+    async def mark_shown(self, *, notification: int, revision: int) -> None:
+        await self._registry.call("mark_shown", notification=notification, revision=revision)
+
+    async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
+        await self._registry.call("mark_failed", notification=notification, reason=reason, blocked=blocked)
+
+    async def mark_noticed(self, *, notice: int) -> None:
+        await self._registry.call("mark_noticed", notice=notice)
+
+    async def invite(self, *, admin: int | None, store: str) -> Invite:
+        return cast("Invite", await self._registry.call("invite", admin=admin, store=store))
+
+    async def assistants(self) -> tuple[Assistant, ...]:
+        return cast("tuple[Assistant, ...]", await self._registry.call("assistants"))
+
+    async def remove(self, *, assistant: int) -> Assistant | None:
+        return cast("Assistant | None", await self._registry.call("remove", assistant=assistant))
+
+    async def stores(self) -> tuple[StoreOverview, ...]:
+        return cast("tuple[StoreOverview, ...]", await self._registry.call("stores"))
+
+    async def report(self, *, store: str, days: int) -> StoreReport:
+        return cast("StoreReport", await self._registry.call("report", store=store, days=days))
+
+    async def greet(self, *, admin: int, language: str) -> None:
+        await self._registry.call("greet", admin=admin, language=language)
+
+    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None:
+        await self._registry.call("alarm", kind=kind, subject=subject, values=values)
 
 
 class TrainerClient:

@@ -13,7 +13,7 @@ from bot.application import Bot
 from bot.delivery import Delivery
 from bot.registry import Registry, Reports
 from domain.errors import TelegramError
-from domain.settings import Telegram
+from domain.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class DispatcherStatus(TypedDict):
 class Dispatcher:
     """Plain and without Ray; one thin line makes an actor of it. It keeps nothing that a kill could lose."""
 
-    def __init__(self, settings: Telegram, registry: Registry, reports: Reports | None = None) -> None:
+    def __init__(self, settings: Settings, registry: Registry, reports: Reports | None = None) -> None:
         self._settings = settings
         self._registry = registry
         self._reports = reports
@@ -86,5 +86,5 @@ class DispatcherActor(Dispatcher):
     """The dispatcher as an actor."""
 
     async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
-        super().__init__(plan.settings.telegram, RegistryClient(), TrainerClient())
+        super().__init__(plan.settings, RegistryClient(), TrainerClient())
         self.start()

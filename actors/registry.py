@@ -6,20 +6,41 @@ that change something carry an id and may be repeated.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 import aiosqlite
 
+from actors import offers
 from actors.plan import DATABASE, Plan
 from domain.errors import InputError, NotRegisteredError
-from domain.records import Assistant, AssistantState, Notification, NotificationState, Origin, Sample, Visit
-from domain.settings import Settings
-from storage import assistants, notifications, samples, visits
+from domain.records import (
+    NOT_A_CUSTOMER,
+    Assistant,
+    AssistantDay,
+    AssistantState,
+    Invite,
+    NoticeKind,
+    Notification,
+    NotificationState,
+    Origin,
+    Outbox,
+    Sample,
+    Standing,
+    StoreOverview,
+    StoreReport,
+    Visit,
+)
+from domain.settings import MAIN, Settings, Store
+from storage import assistants, figures, invites, notices, notifications, samples, visits
 from storage.database import Database
+
+#: Notifications (and notices) that a bot is given at once: a quarter of a minute of work at Telegram's pace.
+_OUTBOX = 500
 
 
 class StoreStatus(TypedDict):
@@ -37,36 +58,37 @@ class AssistantRegistry:
 
     def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._stores = {store.id: store for store in settings.stores}
-        self._catalogue = {store.id: store.departments for store in settings.stores}
+        self._admins = tuple(settings.telegram.admins)
         self._keep_s = settings.training.keep_samples_days * 24 * 3600
         self._database = database
         self._clock = clock
-        #: Set whenever something new may be in the outbox.
-        self._news = asyncio.Event()
+        #: Raised whenever something new may be in an outbox. Not from zero: another process' versions are others.
+        self._version = time.time_ns()
+        self._changed = asyncio.Event()
         #: Visitors' small pictures, by visit: in memory alone, and no longer than their notifications live.
         self._cards: dict[str, tuple[float, bytes]] = {}
 
     # -- cameras ------------------------------------------------------------------------------------------
 
     async def announce(self, visit: Visit) -> None:
-        """Tell of a visit: in one transaction it is stored, and who waits moves on and gets a notification.
+        """Tell of a visit: in one transaction it is stored, and who waits gets a notification.
 
         Announcing the same visit again changes nothing. Raises InputError for an unknown store.
         """
-        if visit.store not in self._stores:
-            raise InputError(f"visit {visit.id}: no store {visit.store!r} in the settings")
+        store = self._store(visit.store)
         now = self._clock()
+        until = now + store.notification_lifetime_s
         async with self._database.transaction() as connection:
-            await self._expire(connection, now)
+            await offers.catch_up(connection, self._stores, now=now)
             # first, so that a visit from a camera whose clock is far behind is told of all the same
             await visits.forget_before(connection, now - self._keep_s)
-            if not await visits.insert(connection, visit):
+            if not await visits.insert(connection, visit, day=_day(visit.at, store), open_until=until):
                 return
-            until = now + self._stores[visit.store].notification_lifetime_s
-            await self._offer(connection, visit.id, visit.store, now=now, until=until)
+            await offers.announced(connection, store, visit.id, now=now)
+        self._cards = {visit: card for visit, card in self._cards.items() if card[0] > now}
         if visit.card is not None:
             self._cards[visit.id] = (until, visit.card)
-        self._news.set()
+        self._news()
 
     # -- assistants, by way of the bot --------------------------------------------------------------------
 
@@ -83,124 +105,240 @@ class AssistantRegistry:
                     found = None
             if found is None or found.store not in self._stores:
                 raise NotRegisteredError(f"{name} is on no store's staff list; add: amiko assistants add")
-            await assistants.bind(connection, found.id, telegram_id=telegram_id, username=username, language=language)
-            bound = await assistants.by_id(connection, found.id)
-            assert bound is not None
-            return bound
+            return await _bound(connection, found.id, telegram_id, username, language)
 
-    async def wait(self, *, telegram_id: int, update: int) -> bool:
-        """Wait for visitors; False where the assistant did already. Raises NotRegisteredError."""
+    async def join(self, *, code: str, telegram_id: int, username: str | None, name: str, language: str) -> Assistant:
+        """Put whoever has an invite's code on its store's staff list, and tell the admin. Raises NotRegisteredError."""
         now = self._clock()
         async with self._database.transaction() as connection:
-            await self._expire(connection, now)
+            invite = await invites.find(connection, code)
+            if invite is None or invite.store not in self._stores:
+                raise NotRegisteredError("no invite has that code")
+            found = await assistants.by_telegram_id(connection, telegram_id)
+            if invite.used_by not in {None, telegram_id} or (invite.used_by is None and invite.expires_at <= now):
+                raise NotRegisteredError("that code has been used, or is older than a day")
+            if found is None and invite.used_by is not None:
+                raise NotRegisteredError("that code has been used by somebody who was taken off the list since")
+            if found is None or found.store != invite.store:
+                if found is not None:
+                    await self._take_off(connection, found, now=now)
+                found = await assistants.add(
+                    connection, store=invite.store, name=name, username=None, telegram_id=telegram_id, now=now
+                )
+                await invites.use(connection, invite, telegram_id=telegram_id)
+                await self._tell(
+                    connection,
+                    NoticeKind.JOINED,
+                    str(telegram_id),
+                    {"name": name, "username": username or "", "store": self._stores[invite.store].name},
+                    admins=self._admins if invite.invited_by is None else (invite.invited_by,),
+                    now=now,
+                )
+            joined = await _bound(connection, found.id, telegram_id, username, language)
+        self._news()
+        return joined
+
+    async def standing(self, *, telegram_id: int) -> Standing:
+        """What an assistant does now. Raises NotRegisteredError."""
+        async with self._database.transaction() as connection:
+            return Standing(assistant=await self._known(connection, telegram_id), changed=False)
+
+    async def wait(self, *, telegram_id: int, update: int) -> Standing:
+        """Wait for visitors; those whom nobody has met yet are told of at once. Raises NotRegisteredError."""
+        return await self._move(telegram_id, update, AssistantState.WAITING)
+
+    async def pause(self, *, telegram_id: int, update: int) -> Standing:
+        """Wait no longer; what this one was told and has not answered is declined. Raises NotRegisteredError."""
+        return await self._move(telegram_id, update, AssistantState.OFF)
+
+    async def know(self, *, telegram_id: int, departments: Collection[str]) -> Standing:
+        """Note which departments the assistant knows best. Raises NotRegisteredError."""
+        async with self._database.transaction() as connection:
             assistant = await self._known(connection, telegram_id)
-            before = await assistants.remembered(connection, assistant.id, update)
-            if before is not None:
-                return before
-            # who is about to be told of a visitor is taken for one who waits, and not for one who is free for another
-            told = await notifications.queued_of(connection, assistant.id, self._catalogue)
-            changed = assistant.state != AssistantState.WAITING and not told
-            if changed:
-                await self._let_wait(connection, assistant.id, assistant.store, now=now)
-            await assistants.remember(connection, assistant.id, update, changed=changed)
-        self._news.set()
-        return changed
+            known = tuple(name for name in self._stores[assistant.store].departments if name in departments)
+            await assistants.set_departments(connection, assistant.id, known)
+            return Standing(assistant=replace(assistant, departments=known), changed=known != assistant.departments)
 
-    async def off(self, *, telegram_id: int, update: int) -> bool:
-        """Wait no longer; False where the assistant did not. What was still to be sent goes to somebody else.
-
-        Somebody who is nobody's assistant does not wait either.
-        """
-        now = self._clock()
+    async def day(self, *, telegram_id: int) -> AssistantDay:
+        """The assistant's own day so far. Raises NotRegisteredError."""
         async with self._database.transaction() as connection:
-            await self._expire(connection, now)
-            assistant = await assistants.by_telegram_id(connection, telegram_id)
-            if assistant is None:
-                return False
-            before = await assistants.remembered(connection, assistant.id, update)
-            if before is not None:
-                return before
-            changed = assistant.state != AssistantState.OFF
-            await assistants.set_state(connection, assistant.id, AssistantState.OFF, now=now)
-            for queued in await notifications.queued_of(connection, assistant.id, self._catalogue):
-                await self._pass_on(connection, queued, NotificationState.DECLINED, now=now)
-            await assistants.remember(connection, assistant.id, update, changed=changed)
-        self._news.set()
-        return changed
+            assistant = await self._known(connection, telegram_id)
+            zone = self._stores[assistant.store].timezone
+            midnight = datetime.fromtimestamp(self._clock(), ZoneInfo(zone)).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
+            return await figures.assistant_day(connection, assistant.id, since=midnight.timestamp(), timezone=zone)
 
     async def take(self, *, notification: int, telegram_id: int) -> Notification:
-        """The assistant goes to the visitor. Raises NotRegisteredError for somebody else's notification."""
+        """The assistant goes to the visitor; the first one does. Raises NotRegisteredError for another's."""
         now = self._clock()
         async with self._database.transaction() as connection:
+            await offers.catch_up(connection, self._stores, now=now)
             found = await self._own(connection, notification, telegram_id)
-            if found.state in {NotificationState.QUEUED, NotificationState.SENT}:
-                await notifications.set_state(connection, found.id, NotificationState.TAKEN, now=now)
-            return await self._again(connection, found)
+            if found.state in {NotificationState.QUEUED, NotificationState.SENT} and await visits.take(
+                connection, found.visit, assistant=found.assistant, now=now
+            ):
+                await notifications.end(connection, found.id, NotificationState.TAKEN, now=now)
+                await notifications.end_others(connection, found.visit, found.id, now=now)
+                await assistants.set_state(connection, found.assistant, AssistantState.BUSY, now=now)
+                await offers.taken(connection, self._stores[found.store], now=now)
+            taken = await self._own(connection, notification, telegram_id)
+        self._news()
+        return taken
 
     async def decline(self, *, notification: int, telegram_id: int) -> Notification:
-        """The assistant can't go: the next who waits hears of the visit, and this one waits again, as the last.
-
-        Raises NotRegisteredError for somebody else's notification.
-        """
+        """The assistant can't go, and goes on waiting. Raises NotRegisteredError for another's."""
         now = self._clock()
         async with self._database.transaction() as connection:
+            await offers.catch_up(connection, self._stores, now=now)
             found = await self._own(connection, notification, telegram_id)
             if found.state in {NotificationState.QUEUED, NotificationState.SENT}:
-                await self._pass_on(connection, found, NotificationState.DECLINED, now=now)
-                assistant = await self._known(connection, telegram_id)
-                if assistant.state == AssistantState.BUSY:
-                    await self._let_wait(connection, assistant.id, assistant.store, now=now)
-            declined = await self._again(connection, found)
-        self._news.set()
+                await notifications.end(connection, found.id, NotificationState.DECLINED, now=now)
+                await offers.turned_down(connection, self._stores[found.store], found.visit, now=now)
+            declined = await self._own(connection, notification, telegram_id)
+        self._news()
         return declined
 
     async def answer(self, *, notification: int, telegram_id: int, answer: str) -> Notification:
         """Note which department it really was, or `NOT_A_CUSTOMER`; a later answer replaces an earlier one.
 
-        Raises NotRegisteredError for somebody else's notification.
+        Unchanged for an answer that is none, and an hour after the visit was taken. Raises NotRegisteredError for
+        another's.
         """
         now = self._clock()
         async with self._database.transaction() as connection:
             found = await self._own(connection, notification, telegram_id)
-            if found.state in {NotificationState.SENT, NotificationState.TAKEN}:
-                await notifications.set_answer(connection, found.id, answer, now=now)
+            ranking = found.prediction.ranking if found.prediction else ()
+            possible = {*found.departments, NOT_A_CUSTOMER, *(one.department for one in ranking[:1])}
+            in_time = found.answerable_until is not None and now <= found.answerable_until
+            if in_time and answer in possible and answer != found.answer:
+                await visits.set_answer(connection, found.visit, answer)
+                await notifications.touch(connection, found.id, now=now)
                 await self._learn(connection, found, answer)
-            return await self._again(connection, found)
+            answered = await self._own(connection, notification, telegram_id)
+        self._news()
+        return answered
 
-    # -- the dispatcher -----------------------------------------------------------------------------------
+    # -- delivery -----------------------------------------------------------------------------------------
 
-    async def outbox(self, *, wait_s: float) -> list[Notification]:
-        """What is to be sent, the oldest first; waits up to so many seconds for something to be."""
+    async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:
+        """What a bot has to do; waits up to so many seconds for something new. See `bot.registry.Registry`."""
         deadline = self._clock() + wait_s
         while True:
-            self._news.clear()
-            now = self._clock()
+            changed, version, now = self._changed, self._version, self._clock()
             async with self._database.transaction() as connection:
-                await self._expire(connection, now)
-                found = await notifications.queued(connection, self._catalogue)
-            if found or now >= deadline:
-                return [self._with_card(notification) for notification in found]
+                caught_up = await offers.catch_up(connection, self._stores, now=now)
+                held = await notifications.pending(connection, self._stores, bot, now=now, limit=_OUTBOX)
+                words = await notices.pending(connection, bot, now=now, limit=_OUTBOX)
+                moments = [
+                    deadline,
+                    await offers.next_moment(connection),
+                    await notices.next_due(connection, now=now),
+                ]
+            if caught_up:
+                self._news()
+                version = self._version
+            news = version != seen if seen is not None else bool(held or words)
+            if news or now >= deadline:
+                return Outbox(
+                    version=version,
+                    notifications=tuple(self._with_card(notification) for notification in held),
+                    notices=tuple(words),
+                )
+            wake = min(moment for moment in moments if moment is not None)
             try:
-                async with asyncio.timeout(deadline - now):
-                    await self._news.wait()
+                async with asyncio.timeout(max(0.0, wake - now)):
+                    await changed.wait()
             except TimeoutError:
-                return []
+                continue
 
-    async def mark_sent(self, *, notification: int, message: int) -> None:
+    async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
         async with self._database.transaction() as connection:
-            await notifications.mark_sent(connection, notification, message=message, now=self._clock())
+            await notifications.mark_sent(
+                connection, notification, message=message, revision=revision, now=self._clock()
+            )
+            found = await notifications.by_id(connection, notification, self._stores)
+        if found is not None and found.revision > revision:
+            self._news()
 
-    async def mark_failed(self, *, notification: int, reason: str) -> None:
-        """It can't be delivered to this assistant, who is off from now; the next who waits hears of the visit."""
+    async def mark_shown(self, *, notification: int, revision: int) -> None:
+        async with self._database.transaction() as connection:
+            await notifications.mark_shown(connection, notification, revision)
+
+    async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
+        """It can't be delivered to this assistant; in a store that tells one after the other the next one hears."""
         now = self._clock()
         async with self._database.transaction() as connection:
-            found = await notifications.by_id(connection, notification, self._catalogue)
-            if found is not None and found.state == NotificationState.QUEUED:
-                await assistants.set_state(connection, found.assistant, AssistantState.OFF, now=now)
-                await self._pass_on(connection, found, NotificationState.FAILED, now=now, reason=reason)
-        self._news.set()
+            found = await notifications.by_id(connection, notification, self._stores)
+            if found is None:
+                return
+            await notifications.fail(connection, found.id, reason=reason, now=now)
+            if blocked:
+                await self._switch_off(connection, found, now=now)
+            if found.state is NotificationState.QUEUED and found.store in self._stores:
+                await offers.turned_down(connection, self._stores[found.store], found.visit, now=now)
+        self._news()
 
-    # -- operators ----------------------------------------------------------------------------------------
+    async def mark_noticed(self, *, notice: int) -> None:
+        async with self._database.transaction() as connection:
+            await notices.mark(connection, notice, now=self._clock())
+
+    # -- admins -------------------------------------------------------------------------------------------
+
+    async def invite(self, *, admin: int | None, store: str) -> Invite:
+        """A new one-time code, good for a day. Raises InputError for an unknown store."""
+        known, now = self._store(store), self._clock()
+        async with self._database.transaction() as connection:
+            code = await invites.make(connection, store=store, invited_by=admin, now=now)
+        return Invite(code=code, store=store, bot=known.bot, expires_at=now + invites.LIFETIME_S)
+
+    async def assistants(self) -> tuple[Assistant, ...]:
+        async with self._database.transaction() as connection:
+            return tuple(await assistants.all_of(connection))
+
+    async def remove(self, *, assistant: int) -> Assistant | None:
+        """Take a person off the staff list; who was told of a visit passes it on. None where that was done already."""
+        async with self._database.transaction() as connection:
+            found = await assistants.by_id(connection, assistant)
+            if found is not None:
+                await self._take_off(connection, found, now=self._clock())
+        self._news()
+        return found
+
+    async def stores(self) -> tuple[StoreOverview, ...]:
+        now, told = self._clock(), []
+        async with self._database.transaction() as connection:
+            staff = Counter((one.store, one.state) for one in await assistants.all_of(connection))
+            for store in self._stores.values():
+                came, met = await figures.visits_of_day(connection, store.id, _day(now, store))
+                told.append(
+                    StoreOverview(
+                        store=store.id,
+                        waiting=staff[store.id, AssistantState.WAITING],
+                        busy=staff[store.id, AssistantState.BUSY],
+                        visits=came,
+                        met=met,
+                    )
+                )
+        return tuple(told)
+
+    async def report(self, *, store: str, days: int) -> StoreReport:
+        """A store's last days, today among them. Raises InputError for an unknown store."""
+        known = self._store(store)
+        today = datetime.fromtimestamp(self._clock(), ZoneInfo(known.timezone)).date()
+        asked = [(today - timedelta(days=ago)).isoformat() for ago in reversed(range(max(1, days)))]
+        async with self._database.transaction() as connection:
+            return await figures.store_report(connection, known, asked)
+
+    async def greet(self, *, admin: int, language: str) -> None:
+        async with self._database.transaction() as connection:
+            await notices.set_language(connection, admin, language)
+
+    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None:
+        """Tell the admins, at most once an hour about the same subject."""
+        async with self._database.transaction() as connection:
+            await self._tell(connection, kind, subject, values, admins=self._admins, now=self._clock())
+        self._news()
 
     async def status(self) -> dict[str, StoreStatus]:
         """By store id."""
@@ -224,41 +362,64 @@ class AssistantRegistry:
 
     # -- within a transaction -----------------------------------------------------------------------------
 
-    async def _offer(
-        self, connection: aiosqlite.Connection, visit: str, store: str, *, now: float, until: float
-    ) -> None:
-        """Give a visit to who waits; where nobody does, keep it for the next who will."""
-        chosen = await assistants.waiting(connection, store, visit=visit)
-        if self._stores[store].notify == "longest_waiting":
-            chosen = chosen[:1]
-        for assistant in chosen:
-            await assistants.set_state(connection, assistant.id, AssistantState.BUSY, now=now)
-            await notifications.insert(
-                connection, visit=visit, assistant=assistant.id, created_at=now, expires_at=until
-            )
-        await visits.leave_open(connection, visit, None if chosen else until)
+    async def _move(self, telegram_id: int, update: int, state: AssistantState) -> Standing:
+        now = self._clock()
+        async with self._database.transaction() as connection:
+            await offers.catch_up(connection, self._stores, now=now)
+            assistant = await self._known(connection, telegram_id)
+            before = await assistants.remembered(connection, assistant.id, update)
+            if before is not None:
+                return Standing(assistant=assistant, changed=before)
+            changed = assistant.state is not state
+            if changed:
+                await assistants.set_state(connection, assistant.id, state, now=now)
+                store = self._stores[assistant.store]
+                if state is AssistantState.WAITING:
+                    await offers.began_to_wait(connection, store, assistant.id, now=now)
+                else:
+                    declined = await notifications.end_all_of(connection, assistant.id, now=now)
+                    await offers.turned_down(connection, store, *declined, now=now)
+            await assistants.remember(connection, assistant.id, update, changed=changed)
+            standing = Standing(assistant=await self._known(connection, telegram_id), changed=changed)
+        self._news()
+        return standing
 
-    async def _let_wait(self, connection: aiosqlite.Connection, assistant: int, store: str, *, now: float) -> None:
-        """Waiting, unless a visitor whom nobody waited for is still there."""
-        await assistants.set_state(connection, assistant, AssistantState.WAITING, now=now)
-        if visit := await visits.oldest_open(connection, store, assistant=assistant, now=now):
-            await self._offer(connection, visit[0], store, now=now, until=visit[1])
+    async def _switch_off(self, connection: aiosqlite.Connection, notification: Notification, *, now: float) -> None:
+        """Its assistant has blocked the bot: nothing more for this one until «Начнём!»."""
+        found = await assistants.by_id(connection, notification.assistant)
+        if found is None or found.state is AssistantState.OFF:
+            return
+        await assistants.set_state(connection, found.id, AssistantState.OFF, now=now)
+        store = self._stores.get(found.store)
+        if store is not None:
+            declined = await notifications.end_all_of(connection, found.id, now=now)
+            await offers.turned_down(connection, store, *declined, now=now)
+        await self._tell(
+            connection,
+            NoticeKind.BLOCKED,
+            str(found.id),
+            {"name": found.name, "store": store.name if store else found.store},
+            admins=self._admins,
+            now=now,
+        )
 
-    async def _pass_on(
+    async def _take_off(self, connection: aiosqlite.Connection, assistant: Assistant, *, now: float) -> None:
+        declined = await notifications.end_all_of(connection, assistant.id, now=now)
+        await assistants.remove(connection, assistant.id)
+        if assistant.store in self._stores:
+            await offers.turned_down(connection, self._stores[assistant.store], *declined, now=now)
+
+    async def _tell(
         self,
         connection: aiosqlite.Connection,
-        notification: Notification,
-        state: NotificationState,
+        kind: NoticeKind,
+        subject: str,
+        values: Mapping[str, str],
         *,
+        admins: tuple[int, ...],
         now: float,
-        reason: str | None = None,
     ) -> None:
-        await notifications.set_state(connection, notification.id, state, now=now, reason=reason)
-        # where everyone was told, nobody needs to be asked again
-        if notification.expires_at > now and self._stores[notification.store].notify == "longest_waiting":
-            await self._offer(
-                connection, notification.visit, notification.store, now=now, until=notification.expires_at
-            )
+        await notices.tell(connection, admins=admins, bot=MAIN, kind=kind, subject=subject, values=values, now=now)
 
     async def _learn(self, connection: aiosqlite.Connection, notification: Notification, answer: str) -> None:
         """An answer that names a department makes the visit a sample; another answer changes or withdraws it."""
@@ -274,21 +435,11 @@ class AssistantRegistry:
             department=answer,
             origin=Origin.ASSISTANT,
             camera=visit.camera,
-            day=datetime.fromtimestamp(visit.at, ZoneInfo(store.timezone)).date().isoformat(),
+            day=_day(visit.at, store),
             group=identity,
             embedding=visit.embedding,
         )
         await samples.insert(connection, sample)
-
-    async def _expire(self, connection: aiosqlite.Connection, now: float) -> None:
-        """What could not be sent in time is not sent any more, and its assistant waits again."""
-        for late in await notifications.overdue(connection, self._catalogue, now=now):
-            await notifications.set_state(connection, late.id, NotificationState.EXPIRED, now=now)
-            assistant = await assistants.by_id(connection, late.assistant)
-            if assistant is not None and assistant.state == AssistantState.BUSY:
-                await self._let_wait(connection, assistant.id, assistant.store, now=now)
-        await visits.close_overdue(connection, now)
-        self._cards = {visit: card for visit, card in self._cards.items() if card[0] > now}
 
     async def _known(self, connection: aiosqlite.Connection, telegram_id: int) -> Assistant:
         found = await assistants.by_telegram_id(connection, telegram_id)
@@ -297,19 +448,38 @@ class AssistantRegistry:
         return found
 
     async def _own(self, connection: aiosqlite.Connection, notification: int, telegram_id: int) -> Notification:
-        found = await notifications.by_id(connection, notification, self._catalogue)
-        if found is None or found.chat != telegram_id:
+        found = await notifications.by_id(connection, notification, self._stores)
+        if found is None or found.chat != telegram_id or found.store not in self._stores:
             raise NotRegisteredError("that notification is somebody else's")
         return found
 
-    async def _again(self, connection: aiosqlite.Connection, notification: Notification) -> Notification:
-        found = await notifications.by_id(connection, notification.id, self._catalogue)
-        assert found is not None
-        return found
+    def _store(self, store: str) -> Store:
+        if store not in self._stores:
+            raise InputError(f"no store {store!r} in the settings; there are: {', '.join(self._stores)}")
+        return self._stores[store]
 
     def _with_card(self, notification: Notification) -> Notification:
         card = self._cards.get(notification.visit)
         return replace(notification, card=card[1]) if card else notification
+
+    def _news(self) -> None:
+        """Wake up whoever waits for an outbox."""
+        self._version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+async def _bound(
+    connection: aiosqlite.Connection, assistant: int, telegram_id: int, username: str | None, language: str
+) -> Assistant:
+    await assistants.bind(connection, assistant, telegram_id=telegram_id, username=username, language=language)
+    bound = await assistants.by_id(connection, assistant)
+    assert bound is not None
+    return bound
+
+
+def _day(at: float, store: Store) -> str:
+    return datetime.fromtimestamp(at, ZoneInfo(store.timezone)).date().isoformat()
 
 
 class RegistryActor(AssistantRegistry):

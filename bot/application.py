@@ -19,7 +19,7 @@ from bot.secrecy import Redaction
 from bot.texts import LANGUAGES, notification_text, texts
 from domain.errors import TelegramError
 from domain.records import Notification
-from domain.settings import Telegram
+from domain.settings import MAIN, Settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,24 +44,31 @@ class Bot:
     To be started and stopped once, within one event loop.
     """
 
-    def __init__(self, settings: Telegram, registry: Registry, reports: Reports | None = None) -> None:
-        """Connect nothing yet. Raises TelegramError for an empty token, and for an address that is none."""
-        token = settings.token.get_secret_value().strip()
+    def __init__(
+        self, settings: Settings, registry: Registry, reports: Reports | None = None, *, name: str = MAIN
+    ) -> None:
+        """Connect nothing yet. Raises TelegramError for an empty token, and for an address that is none.
+
+        `name`: one of `telegram.tokens`.
+        """
+        telegram = settings.telegram
+        self.name = name
+        token = telegram.tokens[name].get_secret_value().strip()
         if not token:
             raise TelegramError(explain(InvalidToken()))
-        self._requests = (request(settings.api_url, connections=_CONNECTIONS), request(settings.api_url))
+        self._requests = (request(telegram.api_url, connections=_CONNECTIONS), request(telegram.api_url))
         self._redaction = Redaction(token)
         self._redaction.install()
         self._pacer = Pacer()
         self._telegram = ExtBot(
             token=token,
-            base_url=base_url(settings.api_url),
-            base_file_url=base_file_url(settings.api_url),
+            base_url=base_url(telegram.api_url),
+            base_file_url=base_file_url(telegram.api_url),
             request=self._requests[0],
             get_updates_request=self._requests[1],
             rate_limiter=self._pacer,
         )
-        self._handlers = Handlers(registry, reports=reports, admins=settings.admins)
+        self._handlers = Handlers(registry, settings, bot=name, reports=reports)
         self._application: _Application = ApplicationBuilder().bot(self._telegram).updater(None).job_queue(None).build()
         self._application.add_handlers(self._handlers.all())
         self._application.add_error_handler(self._handlers.failed)

@@ -19,7 +19,7 @@ from bot.application import Bot
 from bot.pacing import Urgency
 from bot.polling import explain
 from bot.registry import Registry
-from domain.records import Notification
+from domain.records import Notification, NotificationState
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -86,12 +86,14 @@ class Delivery:
         self._withdrawn: set[int] = set()
         #: When those ended that the outbox may still have held when it was last asked.
         self._ended: dict[int, float] = {}
+        #: The version of the outbox that was had last.
+        self._seen: int | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
     def start(self) -> None:
         """Begin to deliver, within the running event loop."""
-        self._stopping = False
+        self._stopping, self._seen = False, None
         self._task = asyncio.create_task(self._run(), name="delivery")
 
     async def stop(self) -> None:
@@ -142,7 +144,10 @@ class Delivery:
             wait = 0.0 if self._under_way else _OUTBOX_S
             # Not wait_for: before Python 3.12 it can swallow the cancellation that `stop` sends.
             async with asyncio.timeout(wait + _LOST_S):
-                return await self._registry.outbox(wait_s=wait)
+                seen = None if self._under_way else self._seen
+                outbox = await self._registry.outbox(bot=self._bot.name, seen=seen, wait_s=wait)
+                self._seen = outbox.version
+                return [one for one in outbox.notifications if one.state is NotificationState.QUEUED]
 
         return await _insist(ask, "the outbox could not be read", until=math.inf) or []
 
@@ -170,7 +175,8 @@ class Delivery:
                 fault = fault_of(error, with_card=card and notification.card is not None)
                 _LOGGER.warning("notification %s: %s (%s)", notification.id, explain(error), fault.name)
                 if fault is Fault.FINAL:
-                    await self._mark_failed(notification, explain(error))
+                    blocked = isinstance(error, Forbidden) or "chat not found" in error.message.lower()
+                    await self._mark_failed(notification, explain(error), blocked=blocked)
                     return
                 again = again or fault is Fault.UNSURE
                 card = card and fault is not Fault.CARD
@@ -202,14 +208,16 @@ class Delivery:
 
     async def _mark_sent(self, notification: Notification, message: int) -> None:
         async def mark() -> bool:
-            await self._registry.mark_sent(notification=notification.id, message=message)
+            await self._registry.mark_sent(
+                notification=notification.id, message=message, revision=notification.revision
+            )
             return True
 
         await self._mark(mark, notification)
 
-    async def _mark_failed(self, notification: Notification, reason: str) -> None:
+    async def _mark_failed(self, notification: Notification, reason: str, *, blocked: bool) -> None:
         async def mark() -> bool:
-            await self._registry.mark_failed(notification=notification.id, reason=reason)
+            await self._registry.mark_failed(notification=notification.id, reason=reason, blocked=blocked)
             return True
 
         await self._mark(mark, notification)

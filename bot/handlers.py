@@ -7,7 +7,6 @@ calls may be repeated, and then says what the registry answered. All texts go ou
 import contextlib
 import logging
 import re
-from collections.abc import Collection
 
 from telegram import CallbackQuery, Message, Update, User
 from telegram.error import BadRequest, NetworkError
@@ -18,7 +17,8 @@ from bot.keyboards import Action, Press, answer_of, notification_keyboard, off_k
 from bot.registry import Registry, Reports
 from bot.texts import LANGUAGES, Texts, language_of, notification_text, texts
 from domain.errors import NotRegisteredError
-from domain.records import Assistant, Notification, NotificationState
+from domain.records import Assistant, Notification, NotificationState, Standing
+from domain.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,11 +41,12 @@ _WAIT = {_bare(texts(language)(name)) for language in LANGUAGES for name in ("bu
 class Handlers:
     """All that a person can do."""
 
-    def __init__(self, registry: Registry, *, reports: Reports | None = None, admins: Collection[int] = ()) -> None:
-        """`admins`: Telegram ids of those who may ask for `reports`."""
+    def __init__(self, registry: Registry, settings: Settings, *, bot: str, reports: Reports | None = None) -> None:
+        """`bot`: the name of the one that people talk to here."""
         self._registry = registry
         self._reports = reports
-        self._admins = frozenset(admins)
+        self._admins = frozenset(settings.telegram.admins)
+        self._bot = bot
 
     def all(self) -> list[Handler]:
         """The handlers, in the order in which they are asked."""
@@ -80,21 +81,21 @@ class Handlers:
             await message.reply_text(t("not-understood"))
             return
         try:
-            changed = await self._wait(user, update.update_id)
+            standing = await self._wait(user, update.update_id)
         except NotRegisteredError:
             await _refuse(message, user, t)
             return
-        await message.reply_text(t("waiting" if changed else "waiting-already"), reply_markup=on_keyboard(t))
+        await message.reply_text(t("waiting" if standing.changed else "waiting-already"), reply_markup=on_keyboard(t))
 
     async def cancel(self, update: Update, _: Context) -> None:
         """/cancel: no more visitors."""
         message, user, t = _parts(update)
         try:
-            changed = await self._registry.off(telegram_id=user.id, update=update.update_id)
+            standing = await self._registry.pause(telegram_id=user.id, update=update.update_id)
         except NotRegisteredError:
             await _refuse(message, user, t)
             return
-        await message.reply_text(t("off" if changed else "off-already"), reply_markup=off_keyboard(t))
+        await message.reply_text(t("off" if standing.changed else "off-already"), reply_markup=off_keyboard(t))
 
     async def report(self, update: Update, _: Context) -> None:
         """/report: how the classifiers do, as pictures; for admins alone, so it is in no menu."""
@@ -167,7 +168,7 @@ class Handlers:
             language=language_of(user.language_code),
         )
 
-    async def _wait(self, user: User, update: int) -> bool:
+    async def _wait(self, user: User, update: int) -> Standing:
         try:
             return await self._registry.wait(telegram_id=user.id, update=update)
         except NotRegisteredError:

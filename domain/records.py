@@ -1,5 +1,6 @@
 """Records: the design's words, frozen. Times are seconds since 1970 (UTC) unless a field says otherwise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -110,6 +111,28 @@ class Assistant:
     state: AssistantState
     #: Since when the assistant is in that state.
     since: float
+    #: Those that the assistant knows best: their visitors come to this one first.
+    departments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What an assistant does now."""
+
+    assistant: Assistant
+    #: Whether the call made it so; the same update again has the same answer again.
+    changed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invite:
+    """A one-time code that puts whoever has it on a store's staff list. Only its hash is stored."""
+
+    code: str
+    store: str
+    #: The bot that the person is to talk to.
+    bot: str
+    expires_at: float
 
 
 class NotificationState(StrEnum):
@@ -127,20 +150,35 @@ class Notification:
 
     id: int
     visit: str
+    #: The visit's number of the day in its store, from 1.
+    number: int
     store: str
+    #: Where the visitor came in, and when.
+    camera: str
+    came_at: float
     assistant: int
     #: The private chat to send it to: the assistant's Telegram id.
     chat: int
+    #: The name of the bot that sends it.
+    bot: str
     language: str
     state: NotificationState
     prediction: Prediction | None
     #: All departments of the store, in the order of its settings; for "it was another one".
     departments: tuple[str, ...]
     created_at: float
-    #: Not delivered by then: it expires.
+    #: Nobody has taken the visit by then: it expires.
     expires_at: float
+    #: Raised with every change of what the message should say, from 1.
+    revision: int = 1
+    #: The revision that the message shows; None before it is sent.
+    shown: int | None = None
     #: Telegram's number of the message, once sent.
     message: int | None = None
+    #: Who has taken the visit, where that is somebody else.
+    met_by: str | None = None
+    #: Until when it may be answered; None where this assistant has not taken the visit.
+    answerable_until: float | None = None
     #: What the assistant said afterwards: a department's name, or `not a customer`; None if nothing yet.
     answer: str | None = None
     card: bytes | None = None
@@ -148,6 +186,102 @@ class Notification:
 
 #: The answer that names no department.
 NOT_A_CUSTOMER = "not a customer"
+
+
+class NoticeKind(StrEnum):
+    """What admins are told without asking; each at most once an hour about the same subject."""
+
+    JOINED = "joined"
+    BLOCKED = "blocked"
+    CAMERA_LOST = "camera lost"
+    CAMERA_BACK = "camera back"
+    TRAINING_REFUSED = "training refused"
+    CLASSIFIER_PROMOTED = "classifier promoted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """A word to one admin."""
+
+    id: int
+    #: The admin's Telegram id.
+    chat: int
+    bot: str
+    kind: NoticeKind
+    language: str
+    #: What the text of that kind wants filled in, by name.
+    values: Mapping[str, str]
+    created_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outbox:
+    """What one bot has to do."""
+
+    #: Changes whenever there may be something new; see `bot.registry.Registry.outbox`.
+    version: int
+    #: Those to be sent (`queued`), and those whose message shows less than it should (`shown < revision`).
+    notifications: tuple[Notification, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssistantDay:
+    """An assistant's own day so far, in the store's time zone."""
+
+    #: Visits that this assistant took.
+    met: int
+    #: Visits that this assistant was told of.
+    shown: int
+    #: From being told until «Иду», seconds; None where nothing was taken.
+    median_take_s: float | None
+    #: Of the visits taken: those answered with a department, and those of them that were predicted right.
+    answered: int
+    right: int
+    #: 24 numbers: visits taken in each hour of the day.
+    met_by_hour: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreDay:
+    """One day of a store."""
+
+    #: The store's calendar day, `YYYY-MM-DD`.
+    day: str
+    visits: int
+    #: Visits that somebody took.
+    met: int
+    #: From coming in until «Иду», seconds; None where nobody was met.
+    median_take_s: float | None
+    #: Visits answered with a department, and those of them that were predicted right.
+    answered: int
+    right: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreReport:
+    """A store's last days."""
+
+    store: str
+    name: str
+    #: Every day of the time asked for, the oldest first; the last one is today.
+    days: tuple[StoreDay, ...]
+    #: 24 numbers: visits in each hour, all days together.
+    visits_by_hour: tuple[int, ...]
+    #: Visits by the department that it was, or else was predicted, the most first.
+    visits_by_department: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreOverview:
+    """How a store is at this moment."""
+
+    store: str
+    waiting: int
+    busy: int
+    #: Of the store's calendar day so far.
+    visits: int
+    met: int
 
 
 class Origin(StrEnum):

@@ -54,6 +54,9 @@ def _address(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+#: The name of the bot whose token is `telegram.token`.
+MAIN = "main"
+
 Identity = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Pixel = Annotated[int, Field(ge=0)]
@@ -127,9 +130,15 @@ class Store(_Model):
     timezone: TimeZone = "Europe/Moscow"
     departments: Annotated[list[Name], Field(min_length=1)]
     cameras: list[Camera] = []
-    #: One visitor to the assistant who has waited longest, or to everyone who waits.
-    notify: Literal["longest_waiting", "everyone"] = "longest_waiting"
-    #: Seconds until a notification that could not be delivered expires.
+    #: How departments are called in a person's language; without one they are called as above.
+    department_names: dict[Name, dict[Literal["ru", "en"], Name]] = {}
+    #: The bot of `telegram.bots` that this store's assistants talk to; `main` is the one of `telegram.token`.
+    bot: Identity = MAIN
+    #: Who hears of a visitor: everyone who waits, or one after the other.
+    notify: Literal["all", "one"] = "all"
+    #: With `notify: one`: seconds without an answer after which the next one hears of the visitor as well.
+    offer_s: Annotated[float, Field(gt=0)] = 15
+    #: Seconds after which a visit that nobody has taken is over.
     notification_lifetime_s: Annotated[float, Field(gt=0)] = 60
 
     @model_validator(mode="after")
@@ -143,16 +152,53 @@ class Store(_Model):
                     f"camera {camera.id!r} belongs to the department {camera.department!r},"
                     f" which is not one of {', '.join(self.departments)}"
                 )
+        if unknown := self.department_names.keys() - set(self.departments):
+            raise ValueError(
+                f"department_names names {min(unknown)!r}, which is not one of {', '.join(self.departments)}"
+            )
         return self
+
+    def department(self, department: str, language: str) -> str:
+        """How a department is called in `ru` or `en`."""
+        for spoken, name in self.department_names.get(department, {}).items():
+            if spoken == language:
+                return name
+        return department
+
+    @property
+    def entrances(self) -> tuple[str, ...]:
+        """The ids of the cameras whose visitors are announced."""
+        return tuple(camera.id for camera in self.cameras if camera.role == "entrance")
+
+
+class AnotherBot(_Model):
+    #: From @BotFather.
+    token: SecretStr
 
 
 class Telegram(_Model):
     #: From @BotFather.
     token: SecretStr
-    #: Telegram ids of the people who get the reports.
+    #: Further bots by name: Telegram allows each about 30 messages a second. Stores name theirs with `bot`.
+    bots: dict[Identity, AnotherBot] = {}
+    #: Telegram ids of the people who may invite, see how the stores are, and hear of alarms.
     admins: list[int] = []
     #: Any server that speaks the Bot API.
     api_url: str = "https://api.telegram.org"
+
+    @model_validator(mode="after")
+    def _bots_differ(self) -> Self:
+        if MAIN in self.bots:
+            raise ValueError(f"{MAIN} is the name of the bot of telegram.token; give this one another")
+        tokens = [token.get_secret_value() for token in self.tokens.values()]
+        if len(set(tokens)) < len(tokens):
+            raise ValueError("two bots have the same token; each needs its own from @BotFather")
+        return self
+
+    @property
+    def tokens(self) -> dict[str, SecretStr]:
+        """Each bot's, by name."""
+        return {MAIN: self.token} | {name: bot.token for name, bot in self.bots.items()}
 
 
 class Scaling(_Model):
@@ -254,6 +300,11 @@ class Settings(_Model):
         ids = [store.id for store in self.stores]
         if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
             raise ValueError(f"store id {min(twice)!r} stands twice")
+        for store in self.stores:
+            if store.bot not in self.telegram.tokens:
+                raise ValueError(
+                    f"store {store.id!r} names the bot {store.bot!r}; there are: {', '.join(self.telegram.tokens)}"
+                )
         return self
 
     def store(self, store_id: str | None) -> Store:

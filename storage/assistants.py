@@ -1,11 +1,16 @@
 """Assistants: who may use the bot, and whether they wait. Functions run inside the caller's transaction."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 import aiosqlite
 
 from domain.errors import InputError
 from domain.records import Assistant, AssistantState
+
+#: How many of a person's updates are remembered; Telegram hands out up to 100 at once, of all people together.
+_UPDATES = 30
 
 
 def _record(row: sqlite3.Row) -> Assistant:
@@ -18,6 +23,7 @@ def _record(row: sqlite3.Row) -> Assistant:
         language=row["language"],
         state=AssistantState(row["state"]),
         since=row["since"],
+        departments=tuple(json.loads(row["departments"])),
     )
 
 
@@ -97,32 +103,57 @@ async def bind(
     )
 
 
-async def waiting(connection: aiosqlite.Connection, store: str, *, visit: str) -> list[Assistant]:
-    """Who waits in that store and has not heard of that visit yet, the longest first."""
-    rows = await connection.execute_fetchall(
-        "SELECT * FROM assistants WHERE store = ? AND state = 'waiting' AND telegram_id IS NOT NULL"
-        " AND id NOT IN (SELECT assistant FROM notifications WHERE visit = ?) ORDER BY since, id",
-        (store, visit),
+async def next_to_tell(connection: aiosqlite.Connection, store: str, *, visit: str) -> Assistant | None:
+    """Who hears of a visit next, told one after the other: who waits, has not heard of it and has nothing unanswered.
+
+    Who knows the predicted department comes first, then who was last told (or began to wait) the longest ago.
+    """
+    rows = list(
+        await connection.execute_fetchall(
+            "SELECT a.* FROM assistants a JOIN visits v ON v.id = ?1"
+            " WHERE a.store = ?2 AND a.state = 'waiting' AND a.telegram_id IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM notifications WHERE visit = ?1 AND assistant = a.id)"
+            " AND NOT EXISTS"
+            " (SELECT 1 FROM notifications WHERE assistant = a.id AND state IN ('queued', 'sent'))"
+            " ORDER BY EXISTS"
+            " (SELECT 1 FROM json_each(a.departments) WHERE value = v.prediction ->> '$.ranking[0][0]') DESC,"
+            " a.turn, a.id LIMIT 1",
+            (visit, store),
+        )
     )
-    return [_record(row) for row in rows]
+    return _record(rows[0]) if rows else None
 
 
 async def set_state(connection: aiosqlite.Connection, assistant: int, state: AssistantState, *, now: float) -> None:
-    await connection.execute("UPDATE assistants SET state = ?, since = ? WHERE id = ?", (state.value, now, assistant))
+    await connection.execute(
+        "UPDATE assistants SET state = ?1, since = ?2, turn = ?2 WHERE id = ?3", (state.value, now, assistant)
+    )
+
+
+async def set_turn(connection: aiosqlite.Connection, assistant: int, *, now: float) -> None:
+    """To the end of the line of those who are told one after the other."""
+    await connection.execute("UPDATE assistants SET turn = ? WHERE id = ?", (now, assistant))
+
+
+async def set_departments(connection: aiosqlite.Connection, assistant: int, departments: Sequence[str]) -> None:
+    await connection.execute(
+        "UPDATE assistants SET departments = ? WHERE id = ?",
+        (json.dumps(list(departments), ensure_ascii=False), assistant),
+    )
 
 
 async def remembered(connection: aiosqlite.Connection, assistant: int, update: int) -> bool | None:
-    """What that update answered if it was the assistant's last one; None if it is new."""
-    rows = list(
-        await connection.execute_fetchall(
-            "SELECT last_update_changed FROM assistants WHERE id = ? AND last_update = ?", (assistant, update)
-        )
-    )
-    return bool(rows[0][0]) if rows else None
+    """What that update answered if it was one of the assistant's last; None if it is new."""
+    return dict(await _updates(connection, assistant)).get(update)
 
 
 async def remember(connection: aiosqlite.Connection, assistant: int, update: int, *, changed: bool) -> None:
+    updates = [*await _updates(connection, assistant), (update, changed)]
     await connection.execute(
-        "UPDATE assistants SET last_update = ?, last_update_changed = ? WHERE id = ?",
-        (update, int(changed), assistant),
+        "UPDATE assistants SET updates = ? WHERE id = ?", (json.dumps(updates[-_UPDATES:]), assistant)
     )
+
+
+async def _updates(connection: aiosqlite.Connection, assistant: int) -> list[tuple[int, bool]]:
+    rows = list(await connection.execute_fetchall("SELECT updates FROM assistants WHERE id = ?", (assistant,)))
+    return [(update, changed) for update, changed in json.loads(rows[0]["updates"])] if rows else []

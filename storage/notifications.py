@@ -1,34 +1,54 @@
 """Notifications: the outbox and what became of it. Functions run inside the caller's transaction."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import aiosqlite
 
 from domain.records import Notification, NotificationState
+from domain.settings import MAIN, Store
 from storage.encoding import prediction_from_json
 
+#: Seconds after the visit was taken within which it may be answered.
+ANSWERABLE_S = 3600.0
+#: Seconds after a change until nobody cares any more what an old message says.
+STALE_S = 600.0
+
 _SELECT = (
-    "SELECT n.*, v.store, v.prediction, a.telegram_id, a.language FROM notifications n"
+    "SELECT n.*, v.store, v.number, v.camera, v.at, v.prediction, v.taken_by, v.taken_at, v.answer,"
+    " a.telegram_id, a.language, t.name AS taken_by_name FROM notifications n"
     " JOIN visits v ON v.id = n.visit JOIN assistants a ON a.id = n.assistant"
+    " LEFT JOIN assistants t ON t.id = v.taken_by"
 )
+#: Waits for a press.
+_UNANSWERED = "state IN ('queued', 'sent')"
 
 
-def _record(row: sqlite3.Row, catalogue: Mapping[str, Sequence[str]]) -> Notification:
+def _record(row: sqlite3.Row, stores: Mapping[str, Store]) -> Notification:
+    store = stores.get(row["store"])
+    own = row["taken_by"] == row["assistant"]
     return Notification(
         id=row["id"],
         visit=row["visit"],
+        number=row["number"],
         store=row["store"],
+        camera=row["camera"],
+        came_at=row["at"],
         assistant=row["assistant"],
         chat=row["telegram_id"],
+        bot=store.bot if store else MAIN,
         language=row["language"],
         state=NotificationState(row["state"]),
         prediction=prediction_from_json(row["prediction"]),
-        departments=tuple(catalogue.get(row["store"], ())),
+        departments=tuple(store.departments) if store else (),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
+        revision=row["revision"],
+        shown=row["shown"],
         message=row["message"],
-        answer=row["answer"],
+        met_by=None if own else row["taken_by_name"],
+        answerable_until=row["taken_at"] + ANSWERABLE_S if own else None,
+        answer=row["answer"] if own else None,
     )
 
 
@@ -36,72 +56,129 @@ async def insert(
     connection: aiosqlite.Connection, *, visit: str, assistant: int, created_at: float, expires_at: float
 ) -> None:
     await connection.execute(
-        "INSERT INTO notifications (visit, assistant, created_at, expires_at) VALUES (?, ?, ?, ?)",
-        (visit, assistant, created_at, expires_at),
+        "INSERT INTO notifications (visit, assistant, created_at, expires_at, changed_at) VALUES (?, ?, ?, ?, ?)",
+        (visit, assistant, created_at, expires_at, created_at),
     )
 
 
-async def queued(connection: aiosqlite.Connection, catalogue: Mapping[str, Sequence[str]]) -> list[Notification]:
-    """What is to be sent, the oldest first. `catalogue`: the departments of each store."""
-    rows = await connection.execute_fetchall(f"{_SELECT} WHERE n.state = 'queued' ORDER BY n.id")
-    return [_record(row, catalogue) for row in rows]
+async def insert_for_all(
+    connection: aiosqlite.Connection,
+    *,
+    store: str,
+    now: float,
+    visit: str | None = None,
+    assistant: int | None = None,
+) -> int:
+    """Tell who waits of the open visits that they have not heard of; one visit or one assistant alone.
+
+    Who knows the predicted department comes first, then who has waited longest. Returns how many were made.
+    """
+    cursor = await connection.execute(
+        "INSERT INTO notifications (visit, assistant, created_at, expires_at, changed_at)"
+        " SELECT v.id, a.id, ?1, v.open_until, ?1 FROM visits v JOIN assistants a ON a.store = v.store"
+        " WHERE v.store = ?2 AND v.open_until > ?1 AND a.state = 'waiting' AND a.telegram_id IS NOT NULL"
+        " AND (?3 IS NULL OR v.id = ?3) AND (?4 IS NULL OR a.id = ?4)"
+        " AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.visit = v.id AND n.assistant = a.id)"
+        " ORDER BY v.at, v.id,"
+        " EXISTS (SELECT 1 FROM json_each(a.departments) WHERE value = v.prediction ->> '$.ranking[0][0]') DESC,"
+        " a.turn, a.id",
+        (now, store, visit, assistant),
+    )
+    return cursor.rowcount
+
+
+async def pending(
+    connection: aiosqlite.Connection, stores: Mapping[str, Store], bot: str, *, now: float, limit: int
+) -> list[Notification]:
+    """What a bot has to send or to edit, the oldest first."""
+    found = []
+    for where, values in (
+        ("n.state = 'queued' ORDER BY n.id", ()),
+        ("n.shown < n.revision AND n.changed_at > ? ORDER BY n.changed_at, n.id", (now - STALE_S,)),
+    ):
+        rows = await connection.execute_fetchall(f"{_SELECT} WHERE {where}", values)
+        found += [one for row in rows if (one := _record(row, stores)).bot == bot]
+    return found[:limit]
 
 
 async def by_id(
-    connection: aiosqlite.Connection, notification: int, catalogue: Mapping[str, Sequence[str]]
+    connection: aiosqlite.Connection, notification: int, stores: Mapping[str, Store]
 ) -> Notification | None:
     rows = list(await connection.execute_fetchall(f"{_SELECT} WHERE n.id = ?", (notification,)))
-    return _record(rows[0], catalogue) if rows else None
-
-
-async def queued_of(
-    connection: aiosqlite.Connection, assistant: int, catalogue: Mapping[str, Sequence[str]]
-) -> list[Notification]:
-    rows = await connection.execute_fetchall(
-        f"{_SELECT} WHERE n.state = 'queued' AND n.assistant = ? ORDER BY n.id", (assistant,)
-    )
-    return [_record(row, catalogue) for row in rows]
-
-
-async def overdue(
-    connection: aiosqlite.Connection, catalogue: Mapping[str, Sequence[str]], *, now: float
-) -> list[Notification]:
-    rows = await connection.execute_fetchall(f"{_SELECT} WHERE n.state = 'queued' AND n.expires_at <= ?", (now,))
-    return [_record(row, catalogue) for row in rows]
+    return _record(rows[0], stores) if rows else None
 
 
 async def next_expiry(connection: aiosqlite.Connection) -> float | None:
-    (row,) = await connection.execute_fetchall("SELECT MIN(expires_at) FROM notifications WHERE state = 'queued'")
+    (row,) = await connection.execute_fetchall(
+        f"SELECT MIN(expires_at) FROM notifications WHERE {_UNANSWERED}"  # noqa: S608
+    )
     value: float | None = row[0]
     return value
 
 
-async def mark_sent(connection: aiosqlite.Connection, notification: int, *, message: int, now: float) -> None:
+async def mark_sent(
+    connection: aiosqlite.Connection, notification: int, *, message: int, revision: int, now: float
+) -> None:
     """A notification that is past `queued` keeps its state: a button can be pressed before the answer is back."""
     await connection.execute(
-        "UPDATE notifications SET message = ?, sent_at = ?,"
-        " state = CASE state WHEN 'queued' THEN 'sent' ELSE state END WHERE id = ?",
-        (message, now, notification),
+        "UPDATE notifications SET message = ?1, sent_at = coalesce(sent_at, ?3),"
+        " shown = CASE WHEN message = ?1 THEN max(shown, ?2) ELSE ?2 END,"
+        " state = CASE state WHEN 'queued' THEN 'sent' ELSE state END WHERE id = ?4",
+        (message, revision, now, notification),
     )
 
 
-async def set_state(
-    connection: aiosqlite.Connection,
-    notification: int,
-    state: NotificationState,
-    *,
-    now: float,
-    reason: str | None = None,
-) -> None:
+async def mark_shown(connection: aiosqlite.Connection, notification: int, revision: int) -> None:
     await connection.execute(
-        "UPDATE notifications SET state = ?, answered_at = ?, reason = ? WHERE id = ?",
-        (state.value, now, reason, notification),
+        "UPDATE notifications SET shown = max(shown, ?) WHERE id = ? AND shown IS NOT NULL", (revision, notification)
     )
 
 
-async def set_answer(connection: aiosqlite.Connection, notification: int, answer: str, *, now: float) -> None:
+async def _end(
+    connection: aiosqlite.Connection, state: NotificationState, where: str, values: tuple[str | float, ...], now: float
+) -> list[str]:
+    """End those that wait for a press; their messages are to say so. Returns the visits."""
+    rows = await connection.execute_fetchall(
+        "UPDATE notifications SET state = ?, answered_at = ?, revision = revision + 1, changed_at = ?"  # noqa: S608
+        f" WHERE {_UNANSWERED} AND {where} RETURNING visit",
+        (state.value, now, now, *values),
+    )
+    return [row["visit"] for row in rows]
+
+
+async def end(connection: aiosqlite.Connection, notification: int, state: NotificationState, *, now: float) -> None:
+    """Taken or declined; nothing where it has ended already."""
+    await _end(connection, state, "id = ?", (notification,), now)
+
+
+async def end_overdue(connection: aiosqlite.Connection, *, now: float) -> list[str]:
+    return await _end(connection, NotificationState.EXPIRED, "expires_at <= ?", (now,), now)
+
+
+async def end_others(connection: aiosqlite.Connection, visit: str, taken: int, *, now: float) -> None:
+    """Somebody has taken the visit with that notification: all others expire."""
+    await _end(connection, NotificationState.EXPIRED, "visit = ? AND id != ?", (visit, taken), now)
+
+
+async def end_all_of(connection: aiosqlite.Connection, assistant: int, *, now: float) -> list[str]:
+    """The assistant is no longer there: what was not answered is declined."""
+    return await _end(connection, NotificationState.DECLINED, "assistant = ?", (assistant,), now)
+
+
+async def fail(connection: aiosqlite.Connection, notification: int, *, reason: str, now: float) -> None:
+    """What was to be sent has failed; a message that was to be edited stays as it is."""
     await connection.execute(
-        "UPDATE notifications SET answer = ?, answered_at = ? WHERE id = ?", (answer, now, notification)
+        "UPDATE notifications SET reason = ?1, shown = CASE WHEN message IS NOT NULL THEN revision END,"
+        " answered_at = CASE state WHEN 'queued' THEN ?2 ELSE answered_at END,"
+        " state = CASE state WHEN 'queued' THEN 'failed' ELSE state END WHERE id = ?3",
+        (reason, now, notification),
+    )
+
+
+async def touch(connection: aiosqlite.Connection, notification: int, *, now: float) -> None:
+    """Its message is to say something else."""
+    await connection.execute(
+        "UPDATE notifications SET revision = revision + 1, changed_at = ? WHERE id = ?", (now, notification)
     )
 
 

@@ -19,12 +19,14 @@ def _record(row: sqlite3.Row) -> Visit:
     )
 
 
-async def insert(connection: aiosqlite.Connection, visit: Visit) -> bool:
-    """False where that visit is there already."""
+async def insert(connection: aiosqlite.Connection, visit: Visit, *, day: str, open_until: float) -> bool:
+    """Number it within its store's day; nobody has taken it yet. False where that visit is there already."""
     embedding = visit.embedding
     cursor = await connection.execute(
-        "INSERT OR IGNORE INTO visits (id, store, camera, at, embedding, encoder, prediction)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO visits"
+        " (id, store, camera, at, embedding, encoder, prediction, day, open_until, number) VALUES"
+        " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+        " (SELECT coalesce(max(number), 0) + 1 FROM visits WHERE store = ?2 AND day = ?8))",
         (
             visit.id,
             visit.store,
@@ -33,6 +35,8 @@ async def insert(connection: aiosqlite.Connection, visit: Visit) -> bool:
             embedding_to_blob(embedding) if embedding else None,
             embedding.encoder if embedding else None,
             prediction_to_json(visit.prediction),
+            day,
+            open_until,
         ),
     )
     return cursor.rowcount == 1
@@ -43,27 +47,50 @@ async def by_id(connection: aiosqlite.Connection, visit: str) -> Visit | None:
     return _record(rows[0]) if rows else None
 
 
-async def leave_open(connection: aiosqlite.Connection, visit: str, until: float | None) -> None:
-    """Keep a visit for the next assistant who waits, until then; None: it is taken care of."""
-    await connection.execute("UPDATE visits SET open_until = ? WHERE id = ?", (until, visit))
-
-
-async def oldest_open(
-    connection: aiosqlite.Connection, store: str, *, assistant: int, now: float
-) -> tuple[str, float] | None:
-    """The id of the oldest visit that nobody waited for and this assistant has not heard of, and until when."""
-    rows = list(
-        await connection.execute_fetchall(
-            "SELECT id, open_until FROM visits WHERE store = ? AND open_until > ?"
-            " AND id NOT IN (SELECT visit FROM notifications WHERE assistant = ?) ORDER BY at, id LIMIT 1",
-            (store, now, assistant),
-        )
+async def take(connection: aiosqlite.Connection, visit: str, *, assistant: int, now: float) -> bool:
+    """The assistant goes to the visitor. False where somebody has taken it already."""
+    cursor = await connection.execute(
+        "UPDATE visits SET taken_by = ?, taken_at = ?, open_until = NULL, next_offer_at = NULL"
+        " WHERE id = ? AND taken_at IS NULL",
+        (assistant, now, visit),
     )
-    return (rows[0]["id"], rows[0]["open_until"]) if rows else None
+    return cursor.rowcount == 1
+
+
+async def set_answer(connection: aiosqlite.Connection, visit: str, answer: str) -> None:
+    await connection.execute("UPDATE visits SET answer = ? WHERE id = ?", (answer, visit))
+
+
+async def set_next_offer(connection: aiosqlite.Connection, visit: str, at: float | None) -> None:
+    """When the next one is told; None: as soon as there is one."""
+    await connection.execute("UPDATE visits SET next_offer_at = ? WHERE id = ? AND open_until IS NOT NULL", (at, visit))
+
+
+async def to_offer(connection: aiosqlite.Connection, store: str, *, now: float) -> list[tuple[str, float]]:
+    """The open visits for which the next one may be told, the oldest first: ids, and until when they are open."""
+    rows = await connection.execute_fetchall(
+        "SELECT id, open_until FROM visits WHERE store = ? AND open_until > ?"
+        " AND (next_offer_at IS NULL OR next_offer_at <= ?) ORDER BY at, id",
+        (store, now, now),
+    )
+    return [(row["id"], row["open_until"]) for row in rows]
+
+
+async def stores_to_offer(connection: aiosqlite.Connection, *, now: float) -> list[str]:
+    """The stores with a visit of which the next one is to be told by now."""
+    rows = await connection.execute_fetchall("SELECT DISTINCT store FROM visits WHERE next_offer_at <= ?", (now,))
+    return [row["store"] for row in rows]
+
+
+async def next_offer(connection: aiosqlite.Connection) -> float | None:
+    """When the next one is to be told of a visit."""
+    (row,) = await connection.execute_fetchall("SELECT MIN(next_offer_at) FROM visits WHERE next_offer_at IS NOT NULL")
+    value: float | None = row[0]
+    return value
 
 
 async def close_overdue(connection: aiosqlite.Connection, now: float) -> None:
-    await connection.execute("UPDATE visits SET open_until = NULL WHERE open_until <= ?", (now,))
+    await connection.execute("UPDATE visits SET open_until = NULL, next_offer_at = NULL WHERE open_until <= ?", (now,))
 
 
 async def forget_before(connection: aiosqlite.Connection, at: float) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,14 @@ def calls_as_described(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 
         wrong = sorted({mistake for call in calls for mistake in mistakes(call)})
         assert not wrong, f"calls that the Bot API doesn't know: {wrong}"
+
+
+@pytest.fixture(autouse=True)
+def registries() -> Iterator[None]:
+    """Close the databases that a test has opened without a word."""
+    yield
+    if "support.registry" in sys.modules:
+        sys.modules["support.registry"].close_all()
 
 
 @pytest.fixture(scope="session")

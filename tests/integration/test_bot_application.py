@@ -5,8 +5,20 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from pydantic import SecretStr
-from support.chats import ANNA, BORIS, CAROL, PEOPLE, STRANGER, TOKEN, prediction, settings, shop, shop_registry, until
+from support.chats import (
+    ANNA,
+    BORIS,
+    CAROL,
+    PEOPLE,
+    STRANGER,
+    TOKEN,
+    prediction,
+    settings,
+    settings_of,
+    shop,
+    shop_registry,
+    until,
+)
 
 import bot.application
 import bot.pacing
@@ -27,7 +39,6 @@ from bot.sandbox import (
 )
 from domain.errors import TelegramError
 from domain.records import NOT_A_CUSTOMER, AssistantState, NotificationState
-from domain.settings import Telegram
 
 NOT_FOUND = Fault(status=404, description="Not Found")
 
@@ -55,7 +66,7 @@ async def test_a_shift(sandbox):
         await at.says(ANNA, "Начнём!", "В ожидании посетителей")
         await at.says(ANNA, "Начнём!", "Вы уже ждёте посетителей")
         assert sandbox.keyboard(ANNA) == (("Следующий!",),)
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await at.hears(ANNA, lambda message: message.text.startswith("Подойдите в отдел Toys — 72%"))
         sandbox.press(ANNA, "Иду")
         await at.hears(ANNA, lambda message: "Не покупатель" in message.labels)
@@ -76,7 +87,7 @@ async def test_people_without_and_with_access_in_two_languages(sandbox):
         await at.says(CAROL, "/start", "Hello, Carol!")
         await at.says(CAROL, "Let's go!", "Waiting for visitors")
         await at.says(BORIS, "/login", "Здравствуйте, Борис <3 & co!")
-        at.registry.announce(prediction(), telegram_id=CAROL)
+        await at.registry.announce(prediction(), telegram_id=CAROL)
         await at.hears(CAROL, "Go to Toys — 72%")
 
 
@@ -112,13 +123,13 @@ async def test_a_proxy_for_the_world_outside_is_not_asked_for_this_machine(sandb
     monkeypatch.delenv("no_proxy", raising=False)
     async with shop(sandbox) as at:
         await at.says(ANNA, "/ping", "на связи")
-    assert await check_token(settings(sandbox)) is None
+    assert await check_token(settings(sandbox).telegram) is None
 
 
 @pytest.mark.parametrize("address", ["", "localhost:8081", "htp://127.0.0.1", "http://", "/bot"])
 def test_an_address_that_is_none_is_named(address):
     with pytest.raises(TelegramError, match=r"telegram\.api_url .* https://api\.telegram\.org"):
-        Bot(Telegram(token=SecretStr(TOKEN), api_url=address), shop_registry())
+        Bot(settings_of(api_url=address), shop_registry())
 
 
 async def test_telegram_out_of_reach_at_the_start_is_waited_for(sandbox):
@@ -244,7 +255,7 @@ async def test_killed_before_the_acknowledgement_it_gives_the_same_answer_again(
 async def test_updates_whose_answer_was_lost_come_again_and_count_once(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await at.hears(ANNA, "Подойдите")
         sandbox.fail_next("getUpdates", LOST_ANSWER, 2)
         sandbox.press(ANNA, "/hello")
@@ -317,7 +328,7 @@ async def test_the_token_never_shows(sandbox, caplog):
         for method in ("getUpdates", "sendMessage"):
             for fault in (echo, UNAUTHORIZED, NOT_FOUND, CONFLICT, BAD_GATEWAY, RESET, LOST_ANSWER, flood(1)):
                 sandbox.fail_next(method, fault)
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         sandbox.press(BORIS, "/ping")
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT, 30)
         sandbox.fail_next("sendMessage", echo, 10)

@@ -54,7 +54,7 @@ async def test_with_a_picture_above_the_text(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         picture = card()
-        at.registry.announce(prediction(), telegram_id=ANNA, card=picture)
+        await at.registry.announce(prediction(), telegram_id=ANNA, card=picture)
         message = await at.hears(ANNA, "Подойдите в отдел Toys")
         assert message.photo == picture
         sandbox.press(ANNA, "Иду")
@@ -69,7 +69,7 @@ async def test_what_was_refused_for_now_arrives_once(sandbox, fault):
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         sandbox.fail_next("sendMessage", fault, 2)
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT)
         (message,) = visitors(sandbox, ANNA)
         assert message.text.startswith("Подойдите в отдел Toys")
@@ -80,9 +80,9 @@ async def test_429_is_obeyed_and_only_that_chat_waits(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA, BORIS)
         sandbox.fail_next("sendMessage", flood(2), person=ANNA)
-        slow_one = at.registry.announce(prediction(), telegram_id=ANNA)
+        slow_one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.calls["outbox"] > 3)
-        quick_one = at.registry.announce(prediction(), telegram_id=BORIS)
+        quick_one = await at.registry.announce(prediction(), telegram_id=BORIS)
         await until(lambda: at.registry.notifications[slow_one.id].state is NotificationState.SENT)
         (held,), (direct,) = visitors(sandbox, ANNA), visitors(sandbox, BORIS)
         assert direct.at < held.at, "Boris's visitor did not wait for Anna's pause"
@@ -95,7 +95,7 @@ async def test_who_cannot_be_reached_is_told_to_the_registry(sandbox, fault):
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         sandbox.fail_next("sendMessage", fault)
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.FAILED)
         reason = fault.description.split(": ")[1]
         assert reason in at.registry.reasons[one.id].lower()
@@ -104,7 +104,7 @@ async def test_who_cannot_be_reached_is_told_to_the_registry(sandbox, fault):
 
 async def test_who_never_wrote_to_the_bot_cannot_be_reached(sandbox):
     async with shop(sandbox) as at:
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.FAILED)
         assert "chat not found" in at.registry.reasons[one.id].lower()
 
@@ -114,7 +114,7 @@ async def test_a_lost_answer_brings_it_twice_and_the_second_says_so(sandbox, pic
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         sandbox.fail_next("sendMessage" if picture is None else "sendPhoto", LOST_ANSWER)
-        one = at.registry.announce(prediction(), telegram_id=ANNA, card=picture)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA, card=picture)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT)
         first, second = visitors(sandbox, ANNA)
         assert first.text.startswith("Подойдите в отдел Toys")
@@ -130,7 +130,7 @@ async def test_a_reset_before_the_deed_looks_the_same_from_here(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         sandbox.fail_next("sendMessage", RESET)
-        at.registry.announce(prediction(), telegram_id=ANNA)
+        await at.registry.announce(prediction(), telegram_id=ANNA)
         message = await at.hears(ANNA, "Подойдите в отдел Toys")
         assert message.text.startswith("Повторно: ")
         assert len(visitors(sandbox, ANNA)) == 1
@@ -141,7 +141,7 @@ async def test_an_answer_that_does_not_come_in_time_is_a_lost_one(sandbox, monke
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         sandbox.fail_next("sendMessage", slow(30))
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT)
         assert [message.text[:9] for message in visitors(sandbox, ANNA)] == ["Подойдите", "Повторно:"]
 
@@ -150,10 +150,10 @@ async def test_a_stuck_chat_holds_nobody_up(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA, BORIS, CAROL)
         sandbox.fail_next("sendMessage", BAD_GATEWAY, 100_000, person=ANNA)
-        stuck = at.registry.announce(prediction(), telegram_id=ANNA)
+        stuck = await at.registry.announce(prediction(), telegram_id=ANNA)
         for _ in range(5):
             for person in (BORIS, CAROL):
-                at.registry.announce(prediction(), telegram_id=person)
+                await at.registry.announce(prediction(), telegram_id=person)
         await until(lambda: len(visitors(sandbox, BORIS)) == len(visitors(sandbox, CAROL)) == 5)
         assert at.registry.notifications[stuck.id].state is NotificationState.QUEUED
         sandbox.mend()
@@ -164,10 +164,10 @@ async def test_what_has_expired_is_not_sent_when_telegram_is_back(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
         sandbox.fail_next("sendMessage", BAD_GATEWAY, 100_000)
-        one = at.registry.announce(prediction(), telegram_id=ANNA, lifetime_s=0.4)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA, lifetime_s=0.4)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.EXPIRED)
         sandbox.mend()
-        later = at.registry.announce(prediction(), telegram_id=ANNA)
+        later = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.notifications[later.id].state is NotificationState.SENT)
         assert len(visitors(sandbox, ANNA)) == 1
 
@@ -176,7 +176,7 @@ async def test_an_outage_of_telegram_delays_and_loses_nothing(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA, BORIS)
         await asyncio.to_thread(sandbox.stop)
-        queued = [at.registry.announce(prediction(), telegram_id=person) for person in (ANNA, BORIS, ANNA)]
+        queued = [await at.registry.announce(prediction(), telegram_id=person) for person in (ANNA, BORIS, ANNA)]
         sandbox.press(BORIS, "/ping")
         await until(lambda: at.bot.health.problem)
         sandbox.start()
@@ -191,7 +191,7 @@ async def test_what_was_queued_while_nothing_ran_is_sent_at_the_start(sandbox):
     registry = shop_registry()
     async with shop(sandbox, registry) as at:
         await at.log_in(ANNA)
-    registry.announce(prediction(), telegram_id=ANNA)
+    await registry.announce(prediction(), telegram_id=ANNA)
     async with shop(sandbox, registry) as at:
         await at.hears(ANNA, "Подойдите в отдел Toys")
     assert len(visitors(sandbox, ANNA)) == 1
@@ -202,7 +202,7 @@ async def test_a_registry_that_starts_again_in_the_middle(sandbox):
         await at.log_in(ANNA)
         for method in ("outbox", "mark_sent"):
             at.registry.fail_next(method, 3)
-        one = at.registry.announce(prediction(), telegram_id=ANNA)
+        one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT)
         assert len(visitors(sandbox, ANNA)) == 1
 
@@ -210,7 +210,7 @@ async def test_a_registry_that_starts_again_in_the_middle(sandbox):
 async def test_a_picture_that_telegram_refuses_is_left_out(sandbox):
     async with shop(sandbox) as at:
         await at.log_in(ANNA)
-        at.registry.announce(prediction(), telegram_id=ANNA, card=b"no picture")
+        await at.registry.announce(prediction(), telegram_id=ANNA, card=b"no picture")
         message = await at.hears(ANNA, "Подойдите в отдел Toys")
         assert message.photo is None
 
@@ -219,7 +219,7 @@ async def test_many_at_once_all_arrive_once_and_in_their_chats(sandbox, caplog):
     caplog.set_level(logging.INFO, "bot.delivery")
     async with shop(sandbox) as at:
         await at.log_in(ANNA, BORIS, CAROL)
-        queued = [at.registry.announce(prediction(), telegram_id=(ANNA, BORIS, CAROL)[i % 3]) for i in range(30)]
+        queued = [await at.registry.announce(prediction(), telegram_id=(ANNA, BORIS, CAROL)[i % 3]) for i in range(30)]
         await until(lambda: all(at.registry.notifications[one.id].message for one in queued), 30)
         for person in (ANNA, BORIS, CAROL):
             wanted = [f"t:{one.id}:" for one in queued if one.chat == person]

@@ -137,7 +137,7 @@ async def test_a_newcomer_is_led_from_the_start_to_the_answer(sandbox, browser):
         browser.open(sandbox.page_url)
         await asyncio.to_thread(play, ("нажмите «Запустить»", "Запустить"), ("нажмите «Начнём!»", "Начнём!"))
         await asyncio.to_thread(browser.until, hint("Ждём посетителя"))
-        one = at.registry.announce(prediction(), telegram_id=ANNA, card=card())
+        one = await at.registry.announce(prediction(), telegram_id=ANNA, card=card())
         await asyncio.to_thread(play, ("Нажмите «Иду»", "Иду"), ("Отметьте", "Electronics"))
         await asyncio.to_thread(browser.until, hint("Нажмите «Следующий!»"))
         assert at.registry.notifications[one.id].answer == "Electronics"

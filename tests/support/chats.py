@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from pydantic import SecretStr
+from support.registry import ShopRegistry
 
 from bot.application import Bot
 from bot.delivery import Delivery
 from bot.sandbox import Message, Person, Sandbox
-from bot.testing import MemoryRegistry
 from domain.records import Assistant, AssistantState, Notification, NotificationState, Prediction, Ranked
-from domain.settings import Telegram
+from domain.settings import Camera, Settings, Store, Telegram
 
 TOKEN = "1234567890:AAF-secret_secret_secret_secret_secr"
 DEPARTMENTS = ("Appliances", "Beauty Technique", "Electronics", "Large equipment", "Toys")
@@ -54,7 +54,11 @@ def notification(**fields: object) -> Notification:
     known = {
         "id": 7,
         "visit": "v",
+        "number": 12,
         "store": "spb-1",
+        "camera": "door",
+        "came_at": 0.0,
+        "bot": "main",
         "assistant": 1,
         "chat": ANNA,
         "language": "ru",
@@ -67,14 +71,31 @@ def notification(**fields: object) -> Notification:
     return Notification(**(known | fields))
 
 
-def shop_registry() -> MemoryRegistry:
+def store(**fields: object) -> Store:
+    known = {
+        "id": "spb-1",
+        "name": "Амико, Невский",
+        "departments": list(DEPARTMENTS),
+        "cameras": [Camera(id="door", role="entrance", source=SecretStr("0"))],
+    }
+    return Store(**(known | fields))
+
+
+def settings_of(
+    *stores: Store, token: str = TOKEN, api_url: str = "http://127.0.0.1:9", admins: tuple[int, ...] = ()
+) -> Settings:
+    telegram = Telegram(token=SecretStr(token), api_url=api_url, admins=list(admins))
+    return Settings(telegram=telegram, stores=list(stores) or [store()])
+
+
+def shop_registry() -> ShopRegistry:
     """Anna and Carol are known by their ids, Boris by his user name."""
     staff = [
         assistant(1, ANNA, name="Анна"),
         assistant(2, None, username="boris", name="Борис <3 & co"),
         assistant(3, CAROL, name="Carol"),
     ]
-    return MemoryRegistry(staff, DEPARTMENTS)
+    return ShopRegistry(settings_of(), staff)
 
 
 def card() -> bytes:
@@ -82,8 +103,8 @@ def card() -> bytes:
     return cv2.imencode(".jpg", np.full((60, 40, 3), 180, np.uint8))[1].tobytes()
 
 
-def settings(sandbox: Sandbox, token: str = TOKEN) -> Telegram:
-    return Telegram(token=SecretStr(token), api_url=sandbox.url)
+def settings(sandbox: Sandbox, token: str = TOKEN) -> Settings:
+    return settings_of(token=token, api_url=sandbox.url)
 
 
 @dataclass
@@ -91,7 +112,7 @@ class Shop:
     """A bot at work."""
 
     sandbox: Sandbox
-    registry: MemoryRegistry
+    registry: ShopRegistry
     bot: Bot
     delivery: Delivery
 
@@ -121,7 +142,7 @@ async def until(condition: Callable[[], object], limit_s: float = 10) -> None:
 
 
 @asynccontextmanager
-async def shop(sandbox: Sandbox, registry: MemoryRegistry | None = None) -> AsyncIterator[Shop]:
+async def shop(sandbox: Sandbox, registry: ShopRegistry | None = None) -> AsyncIterator[Shop]:
     """A bot and its delivery at work with that sandbox."""
     known = registry or shop_registry()
     bot = Bot(settings(sandbox), known)

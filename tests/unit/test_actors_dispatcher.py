@@ -1,4 +1,4 @@
-"""The dispatcher with the real bot against the sandbox, and a registry in memory."""
+"""The dispatcher with the real bot against the sandbox, and a real registry."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 import cv2
 import numpy as np
 import pytest
-from pydantic import SecretStr
+from support.chats import assistant, settings_of
+from support.registry import ShopRegistry
 
 import actors.dispatcher
 from actors.dispatcher import Dispatcher
 from bot.sandbox import PEOPLE, UNAUTHORIZED, Sandbox
-from bot.testing import MemoryRegistry
-from domain.records import Assistant, AssistantState
-from domain.settings import Telegram
+from domain.settings import Settings
 
 TOKEN = "1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 LIMIT_S = 30
@@ -27,25 +26,12 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     await asyncio.to_thread(server.stop)
 
 
-def registry() -> MemoryRegistry:
-    people = [
-        Assistant(
-            id=person.id,
-            store="s",
-            name=person.name,
-            username=person.username,
-            telegram_id=person.id,
-            language="ru",
-            state=AssistantState.OFF,
-            since=0,
-        )
-        for person in PEOPLE
-    ]
-    return MemoryRegistry(people, ("Toys", "Cars"))
+def registry() -> ShopRegistry:
+    return ShopRegistry(settings_of(), [assistant(person.id, person.id, name=person.name) for person in PEOPLE])
 
 
-def settings(sandbox: Sandbox) -> Telegram:
-    return Telegram(token=SecretStr(TOKEN), api_url=sandbox.url)
+def settings(sandbox: Sandbox, admins: tuple[int, ...] = ()) -> Settings:
+    return settings_of(token=TOKEN, api_url=sandbox.url, admins=admins)
 
 
 async def test_buttons_are_heard_and_notifications_sent(sandbox: Sandbox) -> None:
@@ -56,7 +42,7 @@ async def test_buttons_are_heard_and_notifications_sent(sandbox: Sandbox) -> Non
     sandbox.press(anna, "/login")
     sandbox.press(anna, "Начнём!")
     await asyncio.to_thread(sandbox.wait_for, anna, "В ожидании посетителей", timeout_s=LIMIT_S)
-    known.announce(telegram_id=anna)
+    await known.announce(telegram_id=anna)
     await asyncio.to_thread(sandbox.wait_for, anna, "Посетитель у входа", timeout_s=LIMIT_S)
     status = await dispatcher.status()
     assert (status["healthy"], status["problem"]) == (True, None)
@@ -94,8 +80,7 @@ class Sheets:
 async def test_admins_alone_get_the_report(sandbox: Sandbox) -> None:
     admin, other = (person.id for person in PEOPLE)
     sheets = Sheets()
-    asked = Telegram(token=SecretStr(TOKEN), api_url=sandbox.url, admins=[admin])
-    dispatcher = Dispatcher(asked, registry(), sheets)
+    dispatcher = Dispatcher(settings(sandbox, (admin,)), registry(), sheets)
     dispatcher.start()
     sandbox.press(admin, "/report")
     await asyncio.to_thread(sandbox.wait_for, admin, "обучения ещё не было", timeout_s=LIMIT_S)
@@ -111,7 +96,7 @@ async def test_admins_alone_get_the_report(sandbox: Sandbox) -> None:
 
 
 async def test_it_can_be_stopped_while_telegram_is_out_of_reach() -> None:
-    dispatcher = Dispatcher(Telegram(token=SecretStr(TOKEN), api_url="http://127.0.0.1:9"), registry())
+    dispatcher = Dispatcher(settings_of(token=TOKEN, api_url="http://127.0.0.1:9"), registry())
     dispatcher.start()
     assert not (await dispatcher.status())["healthy"]
     await dispatcher.stop()

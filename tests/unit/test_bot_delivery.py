@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from support.chats import ANNA, BORIS, CAROL, assistant, card, prediction, until
+from support.chats import ANNA, BORIS, CAROL, assistant, card, prediction, settings_of, until
+from support.registry import ShopRegistry
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -24,8 +25,7 @@ from telegram.error import (
 import bot.delivery
 from bot.delivery import Delivery, Fault, fault_of
 from bot.pacing import Urgency
-from bot.testing import MemoryRegistry
-from domain.records import Notification, NotificationState
+from domain.records import Notification, NotificationState, Outbox
 
 
 def after(error: TelegramError, cause: Exception) -> TelegramError:
@@ -72,6 +72,8 @@ def test_a_picture_that_telegram_dislikes_is_left_out_but_not_where_nobody_is():
 class PlayedBot:
     """Fails as told, by chat; notes what was sent."""
 
+    name = "main"
+
     def __init__(self) -> None:
         self.errors: dict[int, list[Exception]] = {}
         self.sent: list[tuple[int, bool, bool]] = []
@@ -99,7 +101,7 @@ class PlayedBot:
 class Desk:
     def __init__(self) -> None:
         self.bot = PlayedBot()
-        self.registry = MemoryRegistry([assistant(1, ANNA), assistant(2, BORIS), assistant(3, CAROL)], ("Toys",))
+        self.registry = ShopRegistry(settings_of(), [assistant(1, ANNA), assistant(2, BORIS), assistant(3, CAROL)])
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Delivery]:
@@ -127,10 +129,10 @@ def quick(monkeypatch):
 
 async def test_what_is_queued_is_sent_and_marked():
     desk = Desk()
-    before = desk.registry.announce(prediction(), telegram_id=ANNA)
+    before = await desk.registry.announce(prediction(), telegram_id=ANNA)
     async with desk.open():
         await desk.becomes(before, NotificationState.SENT)
-        later = desk.registry.announce(prediction(), telegram_id=BORIS)
+        later = await desk.registry.announce(prediction(), telegram_id=BORIS)
         await desk.becomes(later, NotificationState.SENT)
     assert desk.bot.sent == [(before.id, False, True), (later.id, False, True)]
     assert desk.registry.notifications[later.id].message == 100 + later.id
@@ -146,7 +148,7 @@ async def test_an_idle_outbox_is_not_asked_all_the_time():
 async def test_a_lost_answer_is_sent_again_and_says_so():
     desk = Desk()
     desk.bot.errors[ANNA] = [LOST, NetworkError("Bad Gateway")]
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
     assert desk.bot.sent == [(one.id, True, True)], "the doubt remains, whatever goes wrong after it"
@@ -159,7 +161,7 @@ async def test_a_lost_answer_is_sent_again_and_says_so():
 async def test_what_was_not_accepted_is_sent_again_as_it_is(error):
     desk = Desk()
     desk.bot.errors[ANNA] = [error, error, error]
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
     assert desk.bot.sent == [(one.id, False, True)]
@@ -169,7 +171,7 @@ async def test_what_was_not_accepted_is_sent_again_as_it_is(error):
 async def test_what_can_never_be_delivered_has_failed_with_its_reason(error):
     desk = Desk()
     desk.bot.errors[ANNA] = [error]
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await desk.becomes(one, NotificationState.FAILED)
     assert str(error.message) in desk.registry.reasons[one.id]
@@ -179,7 +181,7 @@ async def test_what_can_never_be_delivered_has_failed_with_its_reason(error):
 async def test_without_the_picture_rather_than_not_at_all():
     desk = Desk()
     desk.bot.errors[ANNA] = [BadRequest("IMAGE_PROCESS_FAILED")]
-    one = desk.registry.announce(telegram_id=ANNA, card=card())
+    one = await desk.registry.announce(telegram_id=ANNA, card=card())
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
     assert desk.bot.sent == [(one.id, False, False)]
@@ -188,7 +190,7 @@ async def test_without_the_picture_rather_than_not_at_all():
 async def test_a_text_that_telegram_dislikes_fails_even_where_there_was_a_picture():
     desk = Desk()
     desk.bot.errors[ANNA] = [BadRequest("x"), BadRequest("x")]
-    one = desk.registry.announce(telegram_id=ANNA, card=card())
+    one = await desk.registry.announce(telegram_id=ANNA, card=card())
     async with desk.open():
         await desk.becomes(one, NotificationState.FAILED)
 
@@ -196,7 +198,7 @@ async def test_a_text_that_telegram_dislikes_fails_even_where_there_was_a_pictur
 async def test_after_its_time_nothing_is_sent():
     desk = Desk()
     desk.bot.errors[ANNA] = [NetworkError("Bad Gateway")] * 10_000
-    one = desk.registry.announce(telegram_id=ANNA, lifetime_s=0.3)
+    one = await desk.registry.announce(telegram_id=ANNA, lifetime_s=0.3)
     async with desk.open() as delivery:
         await until(lambda: desk.bot.tries and not delivery._under_way and time.time() > one.expires_at)
         tries = len(desk.bot.tries)
@@ -209,7 +211,7 @@ async def test_after_its_time_nothing_is_sent():
 async def test_a_pause_longer_than_its_time_ends_with_it():
     desk = Desk()
     desk.bot.silent[ANNA] = 60
-    desk.registry.announce(telegram_id=ANNA, lifetime_s=0.2)
+    await desk.registry.announce(telegram_id=ANNA, lifetime_s=0.2)
     async with desk.open() as delivery:
         await until(lambda: delivery._under_way)
         await until(lambda: not delivery._under_way, 5)
@@ -219,10 +221,10 @@ async def test_a_pause_longer_than_its_time_ends_with_it():
 async def test_a_stuck_chat_holds_nobody_up_and_keeps_its_own_order():
     desk = Desk()
     desk.bot.stuck[ANNA] = asyncio.Event()
-    first, second = (desk.registry.announce(telegram_id=ANNA) for _ in range(2))
+    first, second = [await desk.registry.announce(telegram_id=ANNA) for _ in range(2)]
     async with desk.open():
         await until(lambda: desk.bot.under_way)
-        others = [desk.registry.announce(telegram_id=person) for person in (BORIS, CAROL)]
+        others = [await desk.registry.announce(telegram_id=person) for person in (BORIS, CAROL)]
         for one in others:
             await desk.becomes(one, NotificationState.SENT)
         assert desk.bot.under_way == 1, "one at a time in a chat"
@@ -234,7 +236,7 @@ async def test_a_stuck_chat_holds_nobody_up_and_keeps_its_own_order():
 async def test_while_it_is_under_way_it_is_not_sent_once_more():
     desk = Desk()
     desk.bot.stuck[ANNA] = asyncio.Event()
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await until(lambda: desk.registry.calls["outbox"] > 10)
         assert desk.bot.tries == [one.id]
@@ -246,11 +248,11 @@ async def test_while_it_is_under_way_it_is_not_sent_once_more():
 async def test_an_outbox_older_than_a_mark_sends_nothing_twice():
     desk = Desk()
     desk.bot.stuck[ANNA] = asyncio.Event()
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     outbox = desk.registry.outbox
 
-    async def late(*, wait_s: float) -> list[Notification]:
-        held = await outbox(wait_s=wait_s)
+    async def late(**asked: object) -> Outbox:
+        held = await outbox(**asked)
         if desk.bot.under_way:
             # The answer travels slowly: meanwhile what it holds is sent and marked.
             desk.bot.stuck[ANNA].set()
@@ -268,13 +270,13 @@ async def test_an_outbox_older_than_a_mark_sends_nothing_twice():
 async def test_what_is_no_longer_queued_is_not_tried_again():
     desk = Desk()
     desk.bot.errors[ANNA] = [NetworkError("Bad Gateway")] * 10_000
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open() as delivery:
         await until(lambda: desk.bot.tries)
         await desk.registry.decline(notification=one.id, telegram_id=ANNA)
         await until(lambda: not delivery._under_way)
         desk.bot.errors.clear()
-        later = desk.registry.announce(telegram_id=ANNA)
+        later = await desk.registry.announce(telegram_id=ANNA)
         await desk.becomes(later, NotificationState.SENT)
     assert [id_ for id_, _, _ in desk.bot.sent] == [later.id]
 
@@ -283,7 +285,7 @@ async def test_what_is_no_longer_queued_is_not_tried_again():
 async def test_a_registry_that_starts_again_is_waited_for(method, caplog):
     desk = Desk()
     desk.registry.fail_next(method, 3)
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     if method == "mark_failed":
         desk.bot.errors[ANNA] = [Forbidden("x")]
     async with desk.open() as delivery:
@@ -298,7 +300,7 @@ async def test_a_mark_that_nobody_wants_any_more_is_given_up(monkeypatch, caplog
     monkeypatch.setattr(bot.delivery, "_MARK_S", 0.0)
     desk = Desk()
     desk.registry.fail_next("mark_sent", 10_000)
-    desk.registry.announce(telegram_id=ANNA, lifetime_s=0.2)
+    await desk.registry.announce(telegram_id=ANNA, lifetime_s=0.2)
     async with desk.open() as delivery:
         await until(lambda: desk.bot.tries)
         await until(lambda: not delivery._under_way)
@@ -310,14 +312,14 @@ async def test_a_question_that_is_never_answered_is_asked_again(monkeypatch):
     monkeypatch.setattr(bot.delivery, "_OUTBOX_S", 0.01)
     monkeypatch.setattr(bot.delivery, "_LOST_S", 0.05)
     desk = Desk()
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     outbox, asked = desk.registry.outbox, []
 
-    async def deaf_once(*, wait_s: float) -> list[Notification]:
-        asked.append(wait_s)
+    async def deaf_once(**question: object) -> Outbox:
+        asked.append(question)
         if len(asked) == 1:
             await asyncio.Event().wait()
-        return await outbox(wait_s=wait_s)
+        return await outbox(**question)
 
     desk.registry.outbox = deaf_once
     async with desk.open():
@@ -327,7 +329,7 @@ async def test_a_question_that_is_never_answered_is_asked_again(monkeypatch):
 async def test_an_unexpected_error_is_on_record_and_the_message_goes_out(caplog):
     desk = Desk()
     desk.bot.errors[ANNA] = [RuntimeError("surprise")]
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
     assert "surprise" in caplog.text
@@ -336,13 +338,13 @@ async def test_an_unexpected_error_is_on_record_and_the_message_goes_out(caplog)
 
 async def test_an_outbox_that_does_not_let_go_of_what_has_expired_is_not_asked_without_end():
     desk = Desk()
-    one = desk.registry.announce(telegram_id=ANNA, lifetime_s=0)
+    one = await desk.registry.announce(telegram_id=ANNA, lifetime_s=0)
     stale = replace(one, expires_at=time.time() - 1)
     asked = []
 
-    async def stubborn(*, wait_s: float) -> list[Notification]:
-        asked.append(wait_s)
-        return [stale]
+    async def stubborn(**question: object) -> Outbox:
+        asked.append(question)
+        return Outbox(version=1, notifications=(stale,))
 
     desk.registry.outbox = stubborn
     async with desk.open():
@@ -354,7 +356,7 @@ async def test_an_outbox_that_does_not_let_go_of_what_has_expired_is_not_asked_w
 async def test_stopping_waits_for_what_is_under_way_but_not_for_ever():
     desk = Desk()
     desk.bot.stuck[ANNA] = asyncio.Event()
-    one = desk.registry.announce(telegram_id=ANNA)
+    one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open() as delivery:
         await until(lambda: desk.bot.under_way)
         async with asyncio.timeout(5):
@@ -368,7 +370,7 @@ async def test_stopping_at_the_very_moment_at_which_something_comes_in(steps):
     desk = Desk()
     async with asyncio.timeout(5), desk.open() as delivery:
         await until(lambda: desk.registry.calls["outbox"])
-        desk.registry.announce(telegram_id=ANNA)
+        await desk.registry.announce(telegram_id=ANNA)
         for _ in range(steps):
             await asyncio.sleep(0)
         await delivery.stop()
@@ -379,12 +381,12 @@ async def test_a_registry_that_takes_the_cancellation_for_its_own_does_not_keep_
     desk = Desk()
     asked = asyncio.Event()
 
-    async def deaf(*, wait_s: float) -> list[Notification]:
+    async def deaf(**_: object) -> Outbox:
         asked.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            return []
+            return Outbox(version=1)
         raise AssertionError
 
     desk.registry.outbox = deaf

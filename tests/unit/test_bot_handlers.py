@@ -4,14 +4,14 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from support.chats import ANNA, BORIS, CAROL, STRANGER, assistant, prediction, shop_registry
+from support.chats import ANNA, BORIS, CAROL, STRANGER, assistant, prediction, settings_of, shop_registry
+from support.registry import ShopRegistry
 from telegram import Update
 from telegram.error import NetworkError
 from telegram.ext import Application, ApplicationBuilder, ExtBot
 from telegram.request import BaseRequest, RequestData
 
 from bot.handlers import Handlers
-from bot.testing import MemoryRegistry
 from domain.records import NOT_A_CUSTOMER, AssistantState, NotificationState
 
 ME = {"id": 1, "is_bot": True, "first_name": "Амико", "username": "amiko_bot"}
@@ -59,7 +59,7 @@ class Recorder(BaseRequest):
 
 
 class Chat:
-    def __init__(self, application: Application, recorder: Recorder, registry: MemoryRegistry) -> None:
+    def __init__(self, application: Application, recorder: Recorder, registry: ShopRegistry) -> None:
         self.application = application
         self.telegram = recorder
         self.registry = registry
@@ -120,7 +120,7 @@ async def chat() -> AsyncIterator[Chat]:
     recorder, registry = Recorder(), shop_registry()
     telegram = ExtBot("1:a", request=recorder, get_updates_request=recorder)
     application = ApplicationBuilder().bot(telegram).updater(None).job_queue(None).build()
-    handlers = Handlers(registry)
+    handlers = Handlers(registry, settings_of(), bot="main")
     application.add_handlers(handlers.all())
     application.add_error_handler(handlers.failed)
     async with application:
@@ -136,8 +136,8 @@ async def test_someone_registered_is_welcomed_and_told_what_to_press(chat, comma
 
 async def test_login_refreshes_what_telegram_says_of_the_person(chat):
     await chat.write(BORIS, "/login", language="en")
-    known = chat.registry.assistants[2]
-    assert (known.telegram_id, known.username, known.language) == (BORIS, "boris", "en")
+    known = chat.registry.about(BORIS)
+    assert (known["telegram_id"], known["username"], known["language"]) == (BORIS, "boris", "en")
 
 
 @pytest.mark.parametrize("text", ["/start", "/login", "Начнём!", "Следующий!"])
@@ -157,7 +157,9 @@ async def test_begin_and_begin_again(chat):
 
 async def test_next_after_a_visitor_waits_again(chat):
     await chat.write(ANNA, "Начнём!")
-    chat.registry.announce(telegram_id=ANNA)
+    one = await chat.registry.announce(telegram_id=ANNA)
+    await chat.press(ANNA, f"t:{one.id}:")
+    assert chat.registry.state(ANNA) is AssistantState.BUSY
     assert await chat.write(ANNA, "Следующий!") == "В ожидании посетителей"
 
 
@@ -181,7 +183,7 @@ async def test_cancel(chat):
     assert "не беспокою" in await chat.write(ANNA, "/cancel")
     assert chat.registry.state(ANNA) is AssistantState.OFF
     assert "не ждёте" in await chat.write(ANNA, "/cancel")
-    assert "не ждёте" in await chat.write(STRANGER, "/cancel")
+    assert "нет доступа" in await chat.write(STRANGER, "/cancel")
 
 
 async def test_small_talk(chat):
@@ -227,7 +229,7 @@ async def test_edited_messages_change_nothing(chat):
 
 
 async def test_going(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     assert await chat.press(ANNA, f"t:{one.id}:") == "Спасибо, идите!"
     assert chat.registry.notifications[one.id].state is NotificationState.TAKEN
     edit = chat.telegram.edits()[-1]
@@ -236,13 +238,13 @@ async def test_going(chat):
 
 
 async def test_going_twice_is_going_once(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     await chat.press(ANNA, f"t:{one.id}:")
     assert await chat.press(ANNA, f"t:{one.id}:") == "Спасибо, идите!"
 
 
 async def test_a_message_that_stands_below_a_photo_is_changed_there(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     photo = [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}]
     with_photo = {"message_id": 9, "date": 1, "chat": {"id": ANNA, "type": "private"}, "from": ME, "photo": photo}
     await chat.press(ANNA, f"t:{one.id}:", message=with_photo)
@@ -250,7 +252,8 @@ async def test_a_message_that_stands_below_a_photo_is_changed_there(chat):
 
 
 async def test_declining(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    await chat.write(ANNA, "Начнём!")
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     assert await chat.press(ANNA, f"d:{one.id}:") == "Хорошо, понятно"
     assert chat.registry.notifications[one.id].state is NotificationState.DECLINED
     assert chat.registry.state(ANNA) is AssistantState.WAITING
@@ -261,7 +264,7 @@ async def test_declining(chat):
     ("first", "then", "toast"), [("d", "t", "Эта кнопка уже не действует"), ("t", "d", "Спасибо, идите!")]
 )
 async def test_the_first_press_counts(chat, first, then, toast):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     await chat.press(ANNA, f"{first}:{one.id}:")
     state = chat.registry.notifications[one.id].state
     assert await chat.press(ANNA, f"{then}:{one.id}:") == toast
@@ -269,7 +272,7 @@ async def test_the_first_press_counts(chat, first, then, toast):
 
 
 async def test_answering_and_changing_ones_mind(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     await chat.press(ANNA, f"t:{one.id}:")
     buttons = {
         button["text"]: button["callback_data"]
@@ -282,7 +285,7 @@ async def test_answering_and_changing_ones_mind(chat):
 
 
 async def test_an_answer_that_is_no_longer_one_shows_the_new_departments(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     await chat.press(ANNA, f"t:{one.id}:")
     assert "изменился" in await chat.press(ANNA, f"a:{one.id}:deadbeef")
     assert chat.registry.notifications[one.id].answer is None
@@ -291,14 +294,14 @@ async def test_an_answer_that_is_no_longer_one_shows_the_new_departments(chat):
 
 @pytest.mark.parametrize("action", ["t", "d"])
 async def test_pressing_on_an_expired_one_says_so(chat, action):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA, lifetime_s=0)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA, lifetime_s=0)
     assert (await chat.press(ANNA, f"{action}:{one.id}:")).startswith("Время вышло")
     assert "Время вышло" in chat.telegram.edits()[-1]["text"]
     assert "reply_markup" not in chat.telegram.edits()[-1]
 
 
 async def test_anothers_notification_is_out_of_reach(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     for person in (CAROL, STRANGER):
         assert await chat.press(person, f"t:{one.id}:") == "У вас нет доступа"
     assert await chat.press(ANNA, "t:999:") == "У вас нет доступа"
@@ -313,7 +316,7 @@ async def test_old_buttons_are_told_off_politely(chat, data):
 
 
 async def test_a_message_too_old_to_be_changed_is_left_alone(chat):
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     inaccessible = {"message_id": 5, "date": 0, "chat": {"id": ANNA, "type": "private"}}
     chat.telegram.refuse["editMessageText"] = (400, "Bad Request: message can't be edited")
     assert await chat.press(ANNA, f"t:{one.id}:", message=inaccessible) == "Спасибо, идите!"
@@ -330,7 +333,7 @@ async def test_a_message_too_old_to_be_changed_is_left_alone(chat):
 )
 async def test_a_press_counts_even_where_it_cannot_be_shown(chat, method, description):
     chat.telegram.refuse[method] = (400, description)
-    one = chat.registry.announce(prediction(), telegram_id=ANNA)
+    one = await chat.registry.announce(prediction(), telegram_id=ANNA)
     await chat.press(ANNA, f"t:{one.id}:")
     assert chat.registry.notifications[one.id].state is NotificationState.TAKEN
 
@@ -351,6 +354,6 @@ async def test_a_bad_line_is_no_reason_to_say_more(chat, caplog):
 
 
 async def test_assistants_of_one_name_are_told_apart_by_id():
-    twins = MemoryRegistry([assistant(1, None, username="anna"), assistant(2, ANNA)], ())
+    twins = ShopRegistry(settings_of(), [assistant(1, None, username="anna"), assistant(2, ANNA)])
     known = await twins.login(telegram_id=ANNA, username="anna", name="Анна", language="ru")
     assert known.id in {1, 2}
