@@ -3,10 +3,13 @@
 import signal
 import subprocess
 from functools import partial
+from pathlib import Path
 
+import cv2
 import psutil
 import pytest
 
+from amiko import madeup
 from tests.support.processes import document, running, titles, until
 
 pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(600)]
@@ -26,10 +29,27 @@ def there(demo: "subprocess.Popen[str]", victim: str, *, other_than: int | None 
     return process if process is not None and process.pid != other_than else None
 
 
-def test_every_visit_is_notified_whoever_is_killed() -> None:
-    with running("demo", "--headless", "--json") as demo:
+#: How much slower the visitors walk than in the demo's own clip: it must outlast all kills.
+SLOWER = 8
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "slow.mp4"
+    size = (madeup.WIDTH, madeup.HEIGHT)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), madeup.FPS, size)
+    for frame in madeup.frames():
+        for _ in range(SLOWER):
+            writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_every_visit_is_notified_whoever_is_killed(clip: Path) -> None:
+    with running("demo", "--headless", "--json", "--video", str(clip)) as demo:
         until(lambda: "ray::CameraActor" in titles(demo) or demo.poll() is not None, "the camera", 300)
         for victim in VICTIMS:
+            assert demo.poll() is None, f"the clip was over before {victim} was killed"
             process = until(partial(there, demo, victim), victim)
             process.send_signal(signal.SIGKILL)
             # back, as another process, before the next one is killed
