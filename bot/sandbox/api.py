@@ -1,16 +1,18 @@
-"""The methods of the Bot API that the bot uses, with Telegram's own errors. Text is plain: no parse_mode."""
+"""The methods of the Bot API that the bot uses, with Telegram's own errors."""
 
 import asyncio
 import contextlib
 import io
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from PIL import Image, UnidentifiedImageError
 
-from bot.sandbox.faults import CONFLICT
+from bot.sandbox.faults import CONFLICT, flood
+from bot.sandbox.markup import Entity, MarkupError, find, parse_html, units
 from bot.sandbox.state import Button, Json, Keyboard, Message, Rows, World, message_json
 
 #: What Telegram allows: letters (as UTF-16 counts them) and bytes.
@@ -19,16 +21,28 @@ _TEXT, _CAPTION, _BUTTON_DATA, _PHOTO = 4096, 1024, 64, 10 * 1024 * 1024
 _POLL_S = 50
 #: Seconds between two looks whether a poller has hung up.
 _LOOK_S = 1.0
-_BOT: Json = {"id": 4242, "is_bot": True, "first_name": "Амико", "username": "amiko_sandbox_bot"}
+_COMMAND = re.compile(r"[a-z0-9_]{1,32}")
+#: Commands in a menu, and letters in what is said of one.
+_COMMANDS, _DESCRIPTION = 100, 256
+#: What counts for how loud the bot is.
+_LOUD = {
+    "sendmessage",
+    "sendphoto",
+    "editmessagetext",
+    "editmessagecaption",
+    "editmessagemedia",
+    "editmessagereplymarkup",
+}
 
 
 class ApiError(Exception):
     """Telegram's answer to a call that it doesn't accept."""
 
-    def __init__(self, code: int, description: str) -> None:
+    def __init__(self, code: int, description: str, retry_after: int | None = None) -> None:
         super().__init__(description)
         self.code = code
         self.description = description
+        self.retry_after = retry_after
 
 
 class Bell:
@@ -100,9 +114,11 @@ class BotApi:
             "sendphoto": self._send_photo,
             "editmessagetext": self._edit_text,
             "editmessagecaption": self._edit_text,
+            "editmessagemedia": self._edit_media,
             "editmessagereplymarkup": self._edit_markup,
             "answercallbackquery": self._answer_query,
             "setmycommands": self._set_commands,
+            "deletemycommands": self._set_commands,
             "deletewebhook": self._delete_webhook,
         }
 
@@ -113,6 +129,11 @@ class BotApi:
             return await self._get_updates(call, gone)
         if name not in self._methods:
             raise ApiError(404, "Not Found: method not found")
+        if name in _LOUD and self._world.limits is not None and call.chat is not None:
+            with self._world.changed:
+                silent_s = self._world.limits.refuse(call.chat)
+            if silent_s is not None:
+                raise ApiError(429, flood(silent_s).description, silent_s)
         return self._methods[name](call)
 
     async def _get_updates(self, call: Call, gone: Callable[[], Awaitable[bool]]) -> list[Json]:
@@ -143,43 +164,61 @@ class BotApi:
             self._world.polling(-1)
 
     def _get_me(self, _: Call) -> Json:
-        return {**_BOT, "can_join_groups": False, "can_read_all_group_messages": False}
+        return {**self._world.bot, "can_join_groups": False, "can_read_all_group_messages": False}
 
     def _delete_webhook(self, _: Call) -> bool:
         return True
 
     def _set_commands(self, call: Call) -> bool:
-        commands = call.object("commands")
-        if not isinstance(commands, list):
+        commands = call.object("commands") if call.method.lower() == "setmycommands" else []
+        if not isinstance(commands, list) or len(commands) > _COMMANDS:
             raise ApiError(400, "Bad Request: can't parse commands JSON array")
-        self._world.set_commands(call.values.get("language_code", ""), commands)
+        for one in commands:
+            match one:
+                case {"command": str(name), "description": str(said)}:
+                    if not _COMMAND.fullmatch(name):
+                        raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
+                    if not 1 <= units(said) <= _DESCRIPTION:
+                        raise ApiError(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
+                case _:
+                    raise ApiError(400, "Bad Request: can't parse BotCommand")
+        self._world.set_commands(self._scope(call), call.values.get("language_code", ""), commands)
         return True
 
+    def _scope(self, call: Call) -> str:
+        match call.object("scope"):
+            case None | {"type": "default"}:
+                return "default"
+            case {"type": "all_private_chats"}:
+                return "all_private_chats"
+            case {"type": "chat", "chat_id": int(person)}:
+                if not self._world.knows(person):
+                    raise ApiError(400, "Bad Request: chat not found")
+                return str(person)
+        raise ApiError(400, "Bad Request: can't parse BotCommandScope")
+
     def _send_message(self, call: Call) -> Json:
-        person = self._chat(call)
-        return self._send(call, Message(id=0, person=person, from_bot=True, text=_text(call), at=time.time()))
+        self._chat(call)
+        return self._send(call, *_text(call), None)
 
     def _send_photo(self, call: Call) -> Json:
-        person = self._chat(call)
-        # Telegram's clients name the part as they like and refer to it with attach://.
-        photo = call.files.get(call.values.get("photo", "photo").removeprefix("attach://"))
-        if not photo:
-            raise ApiError(400, "Bad Request: there is no photo in the request")
-        if len(photo) > _PHOTO:
-            raise ApiError(413, "Request Entity Too Large")
-        try:
-            Image.open(io.BytesIO(photo)).verify()
-        except (UnidentifiedImageError, OSError, SyntaxError):
-            raise ApiError(400, "Bad Request: IMAGE_PROCESS_FAILED") from None
-        caption = _caption(call)
-        return self._send(call, Message(id=0, person=person, from_bot=True, text=caption, photo=photo, at=time.time()))
+        self._chat(call)
+        return self._send(call, *_caption(call), _photo(call, call.values.get("photo", "photo")))
 
-    def _send(self, call: Call, message: Message) -> Json:
-        if call.values.get("parse_mode"):
-            raise ApiError(400, "Bad Request: unsupported parse_mode")
+    def _send(self, call: Call, text: str, entities: tuple[Entity, ...], photo: bytes | None) -> Json:
+        person = self._chat(call)
         buttons, keyboard = _markup(call)
-        sent = self._world.send(replace(message, buttons=buttons), keyboard)
-        return self._json(sent)
+        message = Message(
+            id=0,
+            person=person,
+            from_bot=True,
+            text=text,
+            entities=entities,
+            photo=photo,
+            buttons=buttons,
+            at=time.time(),
+        )
+        return self._json(self._world.send(message, keyboard))
 
     def _edit_text(self, call: Call) -> Json:
         message = self._own_message(call)
@@ -187,8 +226,20 @@ class BotApi:
         if of_photo != (message.photo is not None):
             what = "caption" if of_photo else "text"
             raise ApiError(400, f"Bad Request: there is no {what} in the message to edit")
-        text = _caption(call) if of_photo else _text(call)
-        return self._edit(message, replace(message, text=text, buttons=_markup(call)[0]))
+        text, entities = _caption(call) if of_photo else _text(call)
+        return self._edit(message, replace(message, text=text, entities=entities, buttons=_markup(call)[0]))
+
+    def _edit_media(self, call: Call) -> Json:
+        message = self._own_message(call)
+        match call.object("media"):
+            case {"type": "photo", "media": str(name), **more}:
+                photo = _photo(call, name)
+                values = {key: str(more[key]) for key in ("caption", "parse_mode") if more.get(key)}
+                text, entities = _caption(replace(call, values=values))
+            case _:
+                raise ApiError(400, "Bad Request: can't parse InputMedia")
+        new = replace(message, text=text, entities=entities, photo=photo, buttons=_markup(call)[0])
+        return self._edit(message, new)
 
     def _edit_markup(self, call: Call) -> Json:
         message = self._own_message(call)
@@ -231,27 +282,50 @@ class BotApi:
         return found
 
     def _json(self, message: Message) -> Json:
-        return {**message_json(message, self._world.people[message.person]), "from": _BOT}
+        return {**message_json(message, self._world.people[message.person]), "from": self._world.bot}
 
 
-def _text(call: Call) -> str:
-    text = call.values.get("text", "")
+def _text(call: Call) -> tuple[str, tuple[Entity, ...]]:
+    text, entities = _formatted(call, "text")
     if not text.strip():
         raise ApiError(400, "Bad Request: message text is empty")
-    if _letters(text) > _TEXT:
+    if units(text) > _TEXT:
         raise ApiError(400, "Bad Request: message is too long")
-    return text
+    return text, entities
 
 
-def _caption(call: Call) -> str:
-    caption = call.values.get("caption", "")
-    if _letters(caption) > _CAPTION:
+def _caption(call: Call) -> tuple[str, tuple[Entity, ...]]:
+    caption, entities = _formatted(call, "caption")
+    if units(caption) > _CAPTION:
         raise ApiError(400, "Bad Request: message caption is too long")
-    return caption
+    return caption, entities
 
 
-def _letters(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def _formatted(call: Call, name: str) -> tuple[str, tuple[Entity, ...]]:
+    source = call.values.get(name, "")
+    match call.values.get("parse_mode", "").lower():
+        case "":
+            return source, find(source)
+        case "html":
+            try:
+                return parse_html(source)
+            except MarkupError as error:
+                raise ApiError(400, f"Bad Request: can't parse entities: {error}") from None
+    raise ApiError(400, "Bad Request: unsupported parse_mode")
+
+
+def _photo(call: Call, name: str) -> bytes:
+    # Telegram's clients name the part as they like and refer to it with attach://.
+    photo = call.files.get(name.removeprefix("attach://"))
+    if not photo:
+        raise ApiError(400, "Bad Request: there is no photo in the request")
+    if len(photo) > _PHOTO:
+        raise ApiError(413, "Request Entity Too Large")
+    try:
+        Image.open(io.BytesIO(photo)).verify()
+    except (UnidentifiedImageError, OSError, SyntaxError):
+        raise ApiError(400, "Bad Request: IMAGE_PROCESS_FAILED") from None
+    return photo
 
 
 def _markup(call: Call) -> tuple[Rows, Keyboard | None]:

@@ -1,20 +1,21 @@
 "use strict";
-// The chat as the server tells it (server-sent events), drawn anew where something has changed.
+// A phone for each chat of a person with a bot. The server tells each chat's state (server-sent events); what has
+// changed in it is drawn anew.
 
 const byId = (id) => document.getElementById(id);
-const people = JSON.parse(byId("people").textContent);
-const shown = new Map(); // message id -> what was drawn, as JSON
-const seen = new Map(); // person -> number of the newest message that was looked at
-let person = people.find((one) => String(one.id) === location.hash.slice(1)) ?? people[0];
-let source = null;
-let lastToast = null;
-let latest = null;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
   if (className) made.className = className;
   if (text !== undefined) made.textContent = text;
   return made;
+}
+
+function pressable(text, className, onclick) {
+  const button = element("button", className, text);
+  button.type = "button";
+  button.onclick = onclick;
+  return button;
 }
 
 function buttonRows(rows, make) {
@@ -25,220 +26,344 @@ function buttonRows(rows, make) {
   });
 }
 
-async function post(what, body) {
-  try {
-    const answer = await fetch(`/chat/${person.id}/${what}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (!answer.ok) pop((await answer.json()).error);
-  } catch {
-    pop("Нет связи с программой");
+// A question with a few answers, or a word that has to be read.
+function ask(question, answers) {
+  let chosen = null;
+  byId("question").textContent = question;
+  byId("answers").replaceChildren(...answers.map(([text, then]) => {
+    const button = element("button", "", text);
+    button.onclick = () => { chosen = then; };
+    return button;
+  }));
+  byId("ask").onclose = () => chosen?.(); // closed first, since that gives the keyboard's place back
+  byId("ask").showModal();
+}
+
+// Bold, code, links: entities may lie within each other, never across.
+const TAGS = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote" };
+function formatted(phone, text, entities, from = 0, to = text.length) {
+  const parts = [];
+  let place = from;
+  const inside = entities.filter((one) => one.offset >= from && one.offset + one.length <= to);
+  while (inside.length) {
+    const one = inside.shift();
+    if (one.offset < place) continue; // drawn within the one before
+    const end = one.offset + one.length;
+    parts.push(text.slice(place, one.offset));
+    const node = wrapper(phone, one, text.slice(one.offset, end));
+    node.append(...formatted(phone, text, inside, one.offset, end));
+    parts.push(node);
+    place = end;
   }
+  parts.push(text.slice(place, to));
+  return parts;
 }
 
-const write = (text) => post("write", { text });
-
-let popped = 0;
-function pop(text) {
-  if (!text) return;
-  const toast = byId("toast");
-  toast.textContent = text;
-  toast.hidden = false;
-  clearTimeout(popped);
-  popped = setTimeout(() => { toast.hidden = true; }, 3200);
+function wrapper(phone, entity, text) {
+  if (entity.kind === "bot_command") return pressable("", "link", () => phone.write(text));
+  const address = entity.kind === "url" ? text : entity.url;
+  if (!/^https?:\/\//.test(address ?? "")) return element(TAGS[entity.kind] ?? "span");
+  const link = element("a");
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noreferrer";
+  const bot = address.match(/^https?:\/\/t\.me\/(\w+)(?:\?start=([\w-]{1,64}))?$/);
+  if (bot) link.onclick = (event) => { event.preventDefault(); follow(bot[1], bot[2] ?? ""); };
+  return link;
 }
 
-function drawMessage(message) {
-  const node = element("article", message.mine ? "message mine" : "message");
-  node.dataset.id = message.id;
-  const bubble = element("div", "bubble");
-  if (message.photo) {
-    const picture = element("img");
-    picture.src = `/chat/${person.id}/photos/${message.id}`;
-    picture.alt = "Посетитель";
-    picture.onload = toEnd;
-    bubble.append(picture);
+// A deep link: on whose phone is it opened? There it waits for «Запустить», as in Telegram.
+function follow(username, code) {
+  const those = phones.filter((one) => one.known.username.toLowerCase() === username.toLowerCase());
+  if (!those.length) return ask("Такого бота здесь нет", [["Понятно", null]]);
+  ask("На чьём телефоне открыть эту ссылку?", [
+    ...those.map((one) => [one.known.name, () => one.start(code)]),
+    ["Отмена", null],
+  ]);
+}
+
+class Phone {
+  constructor(known) {
+    this.known = known;
+    this.id = `${known.bot}-${known.person}`;
+    this.node = byId("phone").content.firstElementChild.cloneNode(true);
+    this.drawn = new Map(); // message id -> what was drawn, as JSON
+    this.state = null;
+    this.code = null; // of a deep link that waits to be started
+    this.unread = 0;
+    this.toasted = null;
+    this.get = (selector) => this.node.querySelector(selector);
+    this.node.id = this.id;
+    this.node.setAttribute("aria-label", `Телефон: ${known.name}`);
+    this.get(".who").textContent = known.name;
+    this.get(".avatar").textContent = known.name.trim()[0];
+    this.get(".avatar").dataset.colour = known.person % 5;
+    this.get(".log").setAttribute("aria-label", `Переписка: ${known.name}`);
+    this.get(".commands").onclick = () => this.openMenu(this.get(".menu").hidden);
+    this.node.onkeydown = (event) => { if (event.key === "Escape") this.openMenu(false); };
+    this.get("form").onsubmit = (event) => {
+      event.preventDefault();
+      const input = this.get("input");
+      const text = input.value.trim();
+      input.value = "";
+      if (text) this.write(text);
+    };
+    this.tab = pressable(known.name, "tab", () => show(this));
+    this.tab.setAttribute("aria-controls", this.id);
   }
-  const at = new Date(message.at * 1000).toLocaleTimeString("ru", { hour: "2-digit", minute: "2-digit" });
-  bubble.append(element("span", "body", message.text));
-  bubble.append(element("time", "time", at));
-  node.append(bubble);
-  if (message.buttons.length) {
-    const rows = element("div", "rows");
-    rows.append(...buttonRows(message.buttons, (one) => {
-      const button = element("button", "", one.text);
-      button.type = "button";
-      button.disabled = message.waiting;
-      button.onclick = () => {
-        button.disabled = true;
-        post("press", { message: message.id, data: one.data });
-      };
-      return button;
-    }));
-    node.append(rows);
+
+  async post(what, body) {
+    try {
+      const answer = await fetch(`/chat/${this.known.bot}/${this.known.person}/${what}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) this.pop((await answer.json()).error);
+    } catch {
+      this.pop("Нет связи с программой");
+    }
   }
-  return node;
-}
 
-function toEnd() {
-  const chat = byId("chat");
-  chat.scrollTop = chat.scrollHeight;
-}
+  write(text) { return this.post("write", { text }); }
 
-function drawMessages(messages) {
-  const chat = byId("chat");
-  const ids = new Set(messages.map((one) => String(one.id)));
-  let added = false;
-  for (const node of [...chat.children]) {
-    if (!ids.has(node.dataset.id)) {
-      shown.delete(Number(node.dataset.id));
+  start(code) {
+    this.code = code;
+    show(this);
+    this.draw(this.state);
+    this.get(".keyboard button").focus();
+  }
+
+  pop(text) {
+    const toast = this.get(".toast");
+    toast.textContent = text;
+    toast.hidden = !text;
+    clearTimeout(this.popped);
+    this.popped = setTimeout(() => { toast.hidden = true; }, 3500);
+  }
+
+  openMenu(open) {
+    const has = this.get(".menu").childElementCount > 0;
+    this.get(".menu").hidden = !(open && has);
+    this.get(".commands").setAttribute("aria-expanded", String(open && has));
+    if (open && has) this.get(".menu button").focus();
+  }
+
+  toEnd() { this.get(".log").scrollTop = this.get(".log").scrollHeight; }
+
+  // Between two polls the bot doesn't listen for a moment: only a longer silence counts.
+  showLine(online) {
+    clearTimeout(this.silence);
+    const line = (text) => {
+      if (this.get(".line").textContent !== text) this.get(".line").textContent = text;
+      this.get(".line").classList.toggle("on", online);
+    };
+    const { botName, role } = this.known;
+    if (online) line(`${role} · ${botName} на связи`);
+    else this.silence = setTimeout(() => line(`${botName} не на связи`), 3000);
+  }
+
+  draw(state) {
+    const first = this.state === null;
+    const log = this.get(".log");
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 120;
+    const added = this.drawMessages(state.messages);
+    this.state = state;
+    this.drawKeyboard();
+    this.drawMenu();
+    this.drawHint();
+    if (added || atEnd) this.toEnd(); // last, since all of these take some of the log's height
+    if (state.toast && state.toast.id !== this.toasted && !first && state.toast.text) {
+      if (state.toast.alert) ask(state.toast.text, [["ОК", null]]);
+      else this.pop(state.toast.text);
+    }
+    this.toasted = state.toast?.id ?? null;
+    if (added && !first) this.notice(added);
+  }
+
+  // New from the bot, and nobody looks: the tab says how many, the window that there is something.
+  notice(count) {
+    const visible = this.node.offsetParent !== null && !document.hidden;
+    this.unread = visible ? 0 : this.unread + count;
+    if (document.hidden) document.title = "● Амико — чат";
+    this.drawTab();
+  }
+
+  drawTab() {
+    this.tab.textContent = this.known.name;
+    if (this.unread) {
+      const mark = element("span", "mark", String(this.unread));
+      mark.setAttribute("aria-label", `, непрочитанных: ${this.unread}`);
+      this.tab.append(mark);
+    }
+  }
+
+  // How many messages of the bot have come.
+  drawMessages(messages) {
+    const log = this.get(".log");
+    const ids = new Set(messages.map((one) => String(one.id)));
+    let added = 0;
+    for (const node of [...log.children]) {
+      if (ids.has(node.dataset.id)) continue;
+      this.drawn.delete(Number(node.dataset.id));
       node.remove();
     }
-  }
-  for (const message of messages) {
-    const now = JSON.stringify(message);
-    if (shown.get(message.id) === now) continue;
-    const old = shown.has(message.id) && chat.querySelector(`[data-id="${message.id}"]`);
-    const node = drawMessage(message);
-    if (old) {
-      node.style.animation = "none";
-      old.replaceWith(node);
-    } else {
-      chat.append(node);
-      added = true;
+    for (const message of messages) {
+      const now = JSON.stringify(message);
+      if (this.drawn.get(message.id) === now) continue;
+      const old = this.drawn.has(message.id) && log.querySelector(`[data-id="${message.id}"]`);
+      const node = this.drawMessage(message);
+      if (old) {
+        const focused = old.contains(document.activeElement);
+        node.classList.add("still");
+        old.replaceWith(node);
+        if (focused) (node.querySelector("button") ?? this.get(".keyboard button") ?? log).focus();
+      } else {
+        log.append(node);
+        added += message.mine ? 0 : 1;
+      }
+      this.drawn.set(message.id, now);
     }
-    shown.set(message.id, now);
+    if (!messages.length) log.append(element("div", "empty", "Здесь пока ничего нет"));
+    return added;
   }
-  if (!messages.length) chat.append(element("div", "empty", "Здесь пока ничего нет"));
-  return added;
-}
 
-function drawKeyboard(state) {
-  const keyboard = byId("keyboard");
-  const labels = state.messages.length ? state.keyboard : [["Запустить"]];
-  const now = JSON.stringify([labels, !state.messages.length]);
-  if (keyboard.dataset.now === now) return;
-  keyboard.dataset.now = now;
-  keyboard.replaceChildren(...buttonRows(labels, (label) => {
-    const button = element("button", state.messages.length ? "" : "start", label);
-    button.type = "button";
-    button.onclick = () => write(state.messages.length ? label : "/start");
-    return button;
-  }));
-}
-
-// What to do next, for someone who sees this for the first time, and which button that is.
-function advise(state) {
-  const inKeyboard = () => byId("keyboard").querySelector("button");
-  const { messages } = state;
-  if (!messages.length) {
-    return [`Вы — ${person.name}, продавец-консультант. Начните: нажмите «Запустить».`, inKeyboard()];
+  drawMessage(message) {
+    const node = element("article", message.mine ? "message mine" : "message");
+    node.dataset.id = message.id;
+    const bubble = element("div", "bubble");
+    if (message.photo) {
+      const picture = element("img");
+      picture.src = `/chat/${this.known.bot}/${this.known.person}/photos/${message.photo}`;
+      picture.alt = "Картинка к сообщению";
+      picture.onload = () => this.toEnd();
+      bubble.append(picture);
+    }
+    const body = element("div", "body");
+    body.append(...formatted(this, message.text, message.entities));
+    const at = new Date(message.at * 1000).toLocaleTimeString("ru", { hour: "2-digit", minute: "2-digit" });
+    body.append(element("time", "time", message.edited ? `изменено ${at}` : at));
+    bubble.append(body);
+    node.append(bubble);
+    if (message.buttons.length) {
+      const rows = element("div", "rows");
+      rows.append(...buttonRows(message.buttons, (one) => {
+        const button = pressable(one.text, "", () => {
+          if (button.ariaDisabled === "true") return;
+          button.ariaDisabled = "true"; // not `disabled`, which would lose the keyboard's place
+          this.post("press", { message: message.id, data: one.data });
+        });
+        if (message.waiting) button.ariaDisabled = "true";
+        return button;
+      }));
+      node.append(rows);
+    }
+    return node;
   }
-  const mine = messages.filter((one) => one.mine);
-  const lastMine = mine.length ? mine[mine.length - 1].id : 0;
-  const visitor = messages.findLast((one) => !one.mine && (one.buttons.length || one.edited));
-  const label = state.keyboard[0]?.[0];
-  if (visitor && visitor.id > lastMine && visitor.buttons.length) {
-    const first = byId("chat").querySelector(`[data-id="${visitor.id}"] .rows button`);
-    if (!visitor.edited) return [`Пришёл посетитель! Нажмите «${first.textContent}».`, first];
-    const marked = visitor.buttons.flat().some((one) => one.text.startsWith("✓"));
-    if (first && !marked) return ["Отметьте, куда шёл посетитель: на этом бот учится.", first];
-    if (label) return [`Освободились? Нажмите «${label}» внизу.`, inKeyboard()];
+
+  drawKeyboard() {
+    const { messages, keyboard } = this.state;
+    const starting = this.code !== null || !messages.length;
+    const now = JSON.stringify([starting, this.code, keyboard]);
+    if (this.keyboard === now) return;
+    this.keyboard = now;
+    const focused = this.get(".keyboard").contains(document.activeElement);
+    const start = () => {
+      this.write(`/start ${this.code ?? ""}`.trim());
+      this.code = null;
+    };
+    this.get(".keyboard").replaceChildren(...buttonRows(starting ? [["Запустить"]] : keyboard, (label) =>
+      pressable(label, starting ? "start" : "", starting ? start : () => this.write(label))));
+    if (focused) (this.get(".keyboard button") ?? this.get("input")).focus();
   }
-  if (mine.some((one) => !one.text.startsWith("/"))) {
-    return ["Ждём посетителя: сообщение появится здесь само.", null];
+
+  drawMenu() {
+    const { commands } = this.state;
+    this.get(".commands").hidden = !commands.length;
+    this.get(".menu").replaceChildren(...commands.map((one) => {
+      const item = element("li");
+      const button = pressable(`/${one.command}`, "", () => {
+        this.openMenu(false);
+        this.get("input").focus();
+        this.write(`/${one.command}`);
+      });
+      button.append(element("span", "", one.description));
+      item.append(button);
+      return item;
+    }));
   }
-  return label ? [`Теперь нажмите «${label}» внизу.`, inKeyboard()] : ["", null];
+
+  // What to do next, for someone who sees this for the first time, and which button that is.
+  advise() {
+    const key = this.get(".keyboard button");
+    const { messages } = this.state;
+    if (this.code !== null) return ["Ссылка открыта. Нажмите «Запустить».", key];
+    if (!messages.length) return [`${this.known.name}, ${this.known.role}. Нажмите «Запустить».`, key];
+    const asked = messages.findLast((one) => !one.mine && one.buttons.length);
+    const first = asked && this.get(`[data-id="${asked.id}"] .rows button`);
+    const since = asked && messages.some((one) => one.mine && one.id > asked.id);
+    if (first && !since && !asked.edited) return [`Пришёл посетитель! Нажмите «${first.textContent}».`, first];
+    if (first && !since && !asked.buttons.flat().some((one) => one.text.startsWith("✓"))) {
+      return ["Отметьте, куда шёл посетитель: на этом Амико учится.", first];
+    }
+    const label = this.state.keyboard[0]?.[0];
+    if (label === "Следующий!") return ["Освободились? Нажмите «Следующий!».", key];
+    if (label === "Начнём!") return ["Готовы встречать посетителей? Нажмите «Начнём!».", key];
+    return label ? ["Ждём посетителя: сообщение появится здесь само.", null] : ["", null];
+  }
+
+  drawHint() {
+    const [text, button] = this.advise();
+    if (this.get(".hint").textContent !== text) this.get(".hint").textContent = text;
+    for (const old of this.node.querySelectorAll(".next")) old.classList.remove("next");
+    button?.classList.add("next");
+  }
 }
 
-function drawHint(state) {
-  const [text, button] = advise(state);
-  byId("hint").textContent = text;
-  for (const old of document.querySelectorAll(".next")) old.classList.remove("next");
-  button?.classList.add("next");
+const phones = JSON.parse(byId("known").textContent).map((known) => new Phone(known));
+let shown = null; // the one that is looked at where only one fits
+
+function show(phone) {
+  shown = phone;
+  history.replaceState(null, "", `#${phone.id}`);
+  for (const one of phones) {
+    one.node.classList.toggle("shown", one === phone);
+    one.tab.setAttribute("aria-pressed", String(one === phone));
+  }
+  look();
+  phone.toEnd();
+  phone.node.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-function drawMenu(commands) {
-  byId("commands").hidden = !commands.length;
-  byId("menu").replaceChildren(...commands.map((one) => {
-    const item = element("li");
-    const button = element("button", "", `/${one.command}`);
-    button.type = "button";
-    button.append(element("span", "", one.description));
-    button.onclick = () => { byId("menu").hidden = true; write(`/${one.command}`); };
-    item.append(button);
-    return item;
-  }));
+// Whatever is visible is read.
+function look() {
+  if (document.hidden) return;
+  document.title = "Амико — чат";
+  for (const one of phones) {
+    if (one.node.offsetParent !== null) one.unread = 0;
+    one.drawTab();
+  }
 }
 
-function drawPersons(newest) {
-  byId("persons").hidden = people.length < 2;
-  byId("persons").replaceChildren(...people.map((one) => {
-    const button = element("button", "", one.name);
-    button.type = "button";
-    button.setAttribute("aria-pressed", String(one === person));
-    const number = newest[one.id] ?? 0;
-    if (one === person) seen.set(one.id, number);
-    else if (!seen.has(one.id)) seen.set(one.id, number);
-    if (number > seen.get(one.id)) button.classList.add("fresh");
-    button.onclick = () => choose(one);
-    return button;
-  }));
-}
+byId("chats").append(...phones.map((one) => one.node));
+byId("tabs").append(...phones.map((one) => one.tab));
+byId("tabs").hidden = phones.length < 2;
+show(phones.find((one) => location.hash === `#${one.id}`) ?? phones[0]);
+document.addEventListener("visibilitychange", look);
+window.addEventListener("resize", look);
+window.addEventListener("hashchange", () => {
+  const wanted = phones.find((one) => location.hash === `#${one.id}`);
+  if (wanted && wanted !== shown) show(wanted);
+});
 
-function draw(state) {
-  const before = latest?.newest[person.id];
-  const chat = byId("chat");
-  const atEnd = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 120;
-  const added = drawMessages(state.messages);
-  drawKeyboard(state);
-  drawMenu(state.commands);
-  drawPersons(state.newest);
-  drawHint(state);
-  if (added || atEnd) toEnd(); // Last, since all of these take some of the chat's height.
-  if (state.toast && state.toast.id !== lastToast && lastToast !== null) pop(state.toast.text);
-  lastToast = state.toast?.id ?? "";
-  if (document.hidden && before !== undefined && state.newest[person.id] > before) document.title = "● Амико — чат";
-  latest = state;
-}
-
-// Between two polls the bot doesn't listen for a moment: only a longer silence counts.
-let silence = 0;
-function showLine(online) {
-  clearTimeout(silence);
-  const show = () => {
-    byId("line").textContent = online ? "бот на связи" : "бот не на связи";
-    byId("line").className = online ? "line on" : "line";
-  };
-  if (online) show();
-  else silence = setTimeout(show, 3000);
-}
-
-function choose(one) {
-  person = one;
-  location.hash = String(one.id);
-  shown.clear();
-  lastToast = null;
-  latest = null;
-  byId("chat").replaceChildren();
-  source?.close();
-  source = new EventSource(`/chat/${one.id}/events`);
-  source.onmessage = (event) => {
-    const state = JSON.parse(event.data);
-    showLine(state.online);
-    draw(state);
-  };
-  source.onerror = () => showLine(false);
-}
-
-document.addEventListener("visibilitychange", () => { if (!document.hidden) document.title = "Амико — чат"; });
-byId("commands").onclick = () => { byId("menu").hidden = !byId("menu").hidden; };
-byId("form").onsubmit = (event) => {
-  event.preventDefault();
-  const text = byId("text").value.trim();
-  byId("text").value = "";
-  if (text) write(text);
+const source = new EventSource("/events");
+source.onmessage = (event) => {
+  const { online, chats } = JSON.parse(event.data);
+  for (const state of chats) phones.find((one) => one.id === `${state.bot}-${state.person}`).draw(state);
+  for (const one of phones) one.showLine(online[one.known.bot]);
 };
-choose(person);
+source.onerror = () => { for (const one of phones) one.showLine(false); };
+
+// A deep link to the sandbox itself: /?start=CODE#bot-person
+const code = new URLSearchParams(location.search).get("start");
+if (code) phones.find((one) => one === shown).code = code;

@@ -5,7 +5,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterable
 
 import uvicorn
@@ -13,8 +12,9 @@ from starlette.requests import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bot.sandbox.api import Bell, Call
-from bot.sandbox.faults import Fault
-from bot.sandbox.state import Json, Message, Person, Toast, World
+from bot.sandbox.chats import Chats
+from bot.sandbox.limits import Limits
+from bot.sandbox.state import Person, World
 from bot.sandbox.web import application
 from domain.errors import AmikoError, InputError
 
@@ -29,18 +29,32 @@ PEOPLE = (
 )
 
 
-class Sandbox:
+class Sandbox(Chats):
     """A small Telegram on this machine: a server that speaks the Bot API, and a page to play the people in.
 
-    `press`, `messages` and `wait_for` play people from Python, for tests and demos, from any thread. `wait_for`
-    blocks: call it through `asyncio.to_thread` where the bot runs in the same event loop.
+    It has one bot, whose chats these are, and more where more tokens are given: `bot` has theirs.
     """
 
-    def __init__(self, token: str, *, port: int = 0, people: Iterable[Person] = PEOPLE) -> None:
-        """Listen to nothing yet. Port 0 takes any free one."""
-        self._token = token
+    def __init__(
+        self,
+        token: str,
+        *,
+        port: int = 0,
+        people: Iterable[Person] = PEOPLE,
+        more: Iterable[str] = (),
+        strict: bool = False,
+    ) -> None:
+        """Listen to nothing yet. Port 0 takes any free one.
+
+        `more` are further bots' tokens. A strict sandbox answers 429 where a bot is louder than Telegram allows.
+        """
+        people = list(people)
+        self._worlds = {
+            one: World(_number(one), _username(count), people, Limits() if strict else None)
+            for count, one in enumerate([token, *more], 1)
+        }
+        super().__init__(self._worlds[token])
         self._port = port
-        self._world = World(people)
         #: Told of each call of the bot as it comes in, before anything is done about it, in the server's thread.
         self.on_call: list[Callable[[Call], None]] = []
         self._thread: threading.Thread | None = None
@@ -56,6 +70,10 @@ class Sandbox:
     def page_url(self) -> str:
         """Where the chat page is."""
         return f"{self.url}/"
+
+    def bot(self, token: str) -> Chats:
+        """The chats of the bot with that token."""
+        return Chats(self._worlds[token])
 
     def start(self) -> None:
         """Listen. After a stop it goes on at the same port, with the same chats.
@@ -80,90 +98,6 @@ class Sandbox:
         self._thread.join(_STOP_S)
         self._thread = None
 
-    # To play people
-
-    def press(self, person: int, button: str) -> int:
-        """The person presses the button with that label, or writes that text. Returns the update's id.
-
-        Buttons below messages go before those below the input line, newer messages before older ones.
-        """
-        with self._world.changed:
-            for message in reversed(self._world.chat(person).messages.values()):
-                for row in message.buttons:
-                    for one in row:
-                        if one.text == button:
-                            return self._world.press(person, message.id, one.data)
-            return self._world.write(person, button)
-
-    def press_data(self, person: int, message: int, data: str) -> int:
-        """The person presses the button with that data below that message; raises InputError if it isn't there."""
-        return self._world.press(person, message, data)
-
-    def messages(self, person: int) -> list[Message]:
-        """The person's chat with the bot, as it looks now, the oldest message first."""
-        with self._world.changed:
-            return list(self._world.chat(person).messages.values())
-
-    def keyboard(self, person: int) -> tuple[tuple[str, ...], ...]:
-        """The buttons below the person's input line."""
-        with self._world.changed:
-            return self._world.chat(person).keyboard
-
-    def toasts(self, person: int) -> list[Toast]:
-        """What popped up at presses, the oldest first."""
-        with self._world.changed:
-            return list(self._world.chat(person).toasts)
-
-    def unanswered(self, person: int) -> int:
-        """How many presses the bot has not answered yet."""
-        with self._world.changed:
-            return len(self._world.chat(person).unanswered)
-
-    @property
-    def polled(self) -> bool:
-        """A bot listens: it holds a poll open."""
-        with self._world.changed:
-            return self._world.polls > 0
-
-    def commands(self, language: str = "") -> list[Json]:
-        """The menu of commands that the bot has set, for a language or for all others."""
-        with self._world.changed:
-            return list(self._world.commands.get(language, []))
-
-    def wait_for(self, person: int, wanted: str | Callable[[Message], bool], *, timeout_s: float = 10) -> Message:
-        """The newest of the bot's messages in that chat that has `wanted` in it, as soon as there is one.
-
-        Raises TimeoutError with what is there instead.
-        """
-
-        def fits(message: Message) -> bool:
-            if not message.from_bot:
-                return False
-            return wanted in message.text if isinstance(wanted, str) else wanted(message)
-
-        until = time.monotonic() + timeout_s
-        with self._world.changed:
-            while True:
-                messages = self._world.chat(person).messages.values()
-                found = next((one for one in reversed(messages) if fits(one)), None)
-                if found is not None:
-                    return found
-                if not self._world.changed.wait(max(0.0, until - time.monotonic())):
-                    there = [one.text for one in messages][-5:]
-                    raise TimeoutError(f"no such message within {timeout_s} s; the last ones are {there}")
-
-    # To make trouble
-
-    def fail_next(self, method: str, fault: Fault, times: int = 1, *, person: int | None = None) -> None:
-        """The next `times` calls of a method, for that person if given, go wrong in that way."""
-        with self._world.changed:
-            self._world.faults.add(method, fault, times, person)
-
-    def mend(self) -> None:
-        """Nothing goes wrong any more."""
-        with self._world.changed:
-            self._world.faults.clear()
-
     # The server
 
     def _listen(self) -> socket.socket:
@@ -186,7 +120,7 @@ class Sandbox:
         bell = self._bell = Bell()
         # Access logs would hold the token.
         config = uvicorn.Config(
-            application(self._world, self._token, bell, heard=self._heard, reset=self._reset),
+            application(self._worlds, bell, heard=self._heard, reset=self._reset),
             http="h11",
             ws="none",
             lifespan="off",
@@ -196,15 +130,17 @@ class Sandbox:
             timeout_graceful_shutdown=1,
         )
         server = self._server = uvicorn.Server(config)
-        with self._world.changed:
-            self._world.listeners.append(bell.ring)
+        for world in self._worlds.values():
+            with world.changed:
+                world.listeners.append(bell.ring)
         try:
             # The socket listens already: whoever comes before the server is up waits in its line.
             started.set()
             await server.serve(sockets=[listener])
         finally:
-            with self._world.changed:
-                self._world.listeners.remove(bell.ring)
+            for world in self._worlds.values():
+                with world.changed:
+                    world.listeners.remove(bell.ring)
             listener.close()
 
     def _heard(self, call: Call) -> None:
@@ -221,3 +157,12 @@ class Sandbox:
                 with contextlib.suppress(OSError):
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.transport.abort()
+
+
+def _number(token: str) -> int:
+    """A bot's own id stands in front of its token."""
+    return int(token.partition(":")[0])
+
+
+def _username(count: int) -> str:
+    return f"amiko_sandbox{'' if count == 1 else f'_{count}'}_bot"

@@ -1,4 +1,4 @@
-"""What the sandbox knows: people, their chats with the bot, and the updates that the bot has not heard of yet.
+"""What the sandbox knows of one bot: its chats with people, and the updates that it has not heard of yet.
 
 All in memory and bounded. Every method may be called from any thread.
 """
@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.sandbox.faults import Fault, Faults
+from bot.sandbox.limits import Limits
+from bot.sandbox.markup import Entity, find
 from domain.errors import InputError
 
 #: What a chat keeps of its messages, and the bot's line of its updates.
@@ -29,6 +31,8 @@ class Person:
     username: str | None = None
     #: As Telegram tells it, `ru` or `en-GB`; None where it tells none.
     language: str | None = "ru"
+    #: What the page says of the person.
+    role: str = "продавец-консультант"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +56,10 @@ class Message:
     #: The person whose chat with the bot it stands in.
     person: int
     from_bot: bool
-    #: The text, or what stands below the photo.
+    #: The text, or what stands below the photo; without its tags.
     text: str
+    #: What in it is bold, a link and so on.
+    entities: tuple[Entity, ...] = ()
     photo: bytes | None = None
     buttons: Rows = ()
     #: When it was accepted, seconds since 1970.
@@ -98,6 +104,8 @@ class Chat:
     toasts: deque[Toast] = field(default_factory=lambda: deque(maxlen=_TOASTS))
     #: Presses that the bot has not answered yet, by the message.
     unanswered: dict[str, int] = field(default_factory=dict)
+    #: The world's revision at the chat's last change.
+    revision: int = 0
 
     @property
     def open(self) -> bool:
@@ -108,7 +116,10 @@ class Chat:
 class World:
     """The state of the sandbox."""
 
-    def __init__(self, people: Iterable[Person]) -> None:
+    def __init__(self, number: int, username: str, people: Iterable[Person], limits: Limits | None = None) -> None:
+        """`number`, `username`: the bot's own; with `limits` it is told when it is too loud."""
+        self.bot: Json = {"id": number, "is_bot": True, "first_name": "Амико", "username": username}
+        self.limits = limits
         self.people = {person.id: person for person in people}
         self.changed = threading.Condition(threading.RLock())
         #: Called at each change, with the condition held, from whatever thread.
@@ -116,7 +127,8 @@ class World:
         self.revision = 0
         #: How many polls are held open: none means that no bot listens.
         self.polls = 0
-        self.commands: dict[str, list[Json]] = {}
+        #: The menus of commands, by scope (`default`, `all_private_chats` or a chat's number) and language.
+        self.commands: dict[tuple[str, str], list[Json]] = {}
         self.faults = Faults()
         self._chats = {person.id: Chat(person) for person in self.people.values()}
         self._pending: deque[PendingUpdate] = deque(maxlen=_UPDATES)
@@ -131,7 +143,9 @@ class World:
         """A person writes, or presses a button below the input line. Returns the update's id."""
         with self.changed:
             chat = self.chat(person)
-            message = self._add(chat, Message(id=0, person=person, from_bot=False, text=text, at=time.time()))
+            message = self._add(
+                chat, Message(id=0, person=person, from_bot=False, text=text, entities=find(text), at=time.time())
+            )
             content = message_json(message, chat.person)
             content["from"] = user_json(chat.person)
             return self._update("message", content)
@@ -148,6 +162,7 @@ class World:
             chat.unanswered[query] = message
             if len(chat.unanswered) > _UNANSWERED:
                 del chat.unanswered[next(iter(chat.unanswered))]
+            self._touch(chat)
             content: Json = {
                 "id": query,
                 "from": user_json(chat.person),
@@ -170,9 +185,19 @@ class World:
         """The bot may write to that person."""
         return person in self._chats and self._chats[person].open
 
-    def newest(self, person: int) -> int:
-        """The number of the last message in that person's chat; 0 where there is none."""
-        return next(reversed(self.chat(person).messages), 0)
+    @property
+    def chats(self) -> Iterable[Chat]:
+        """All chats, also those that nobody has opened yet."""
+        return self._chats.values()
+
+    def menu(self, person: int) -> list[Json]:
+        """The commands that Telegram would show to that person: those of the narrowest scope that has some."""
+        language = self.chat(person).person.language or ""
+        for scope in (str(person), "all_private_chats", "default"):
+            for code in (language.split("-")[0], ""):
+                if found := self.commands.get((scope, code)):
+                    return found
+        return []
 
     def send(self, message: Message, keyboard: Keyboard | None) -> Message:
         """The bot writes; a keyboard replaces the one below the input line. Returns the message with its number."""
@@ -185,7 +210,9 @@ class World:
     def replace(self, message: Message) -> None:
         """The bot changes a message of its own."""
         with self.changed:
-            self.chat(message.person).messages[message.id] = replace(message, edited_at=time.time())
+            chat = self.chat(message.person)
+            chat.messages[message.id] = replace(message, edited_at=time.time())
+            self._touch(chat)
             self._ring()
 
     def answer(self, query: str, text: str, *, alert: bool) -> bool:
@@ -194,13 +221,17 @@ class World:
             for chat in self._chats.values():
                 if chat.unanswered.pop(query, None) is not None:
                     chat.toasts.append(Toast(id=query, text=text, alert=alert, at=time.time()))
+                    self._touch(chat)
                     self._ring()
                     return True
             return False
 
-    def set_commands(self, language: str, commands: list[Json]) -> None:
+    def set_commands(self, scope: str, language: str, commands: list[Json]) -> None:
+        """The menu for a scope and language; an empty one is none."""
         with self.changed:
-            self.commands[language] = commands
+            self.commands[scope, language] = commands
+            for chat in self._chats.values():
+                self._touch(chat)
             self._ring()
 
     def confirm(self, offset: int) -> None:
@@ -243,8 +274,13 @@ class World:
         chat.messages[numbered.id] = numbered
         while len(chat.messages) > _MESSAGES:
             chat.messages.popitem(last=False)
+        self._touch(chat)
         self._ring()
         return numbered
+
+    def _touch(self, chat: Chat) -> None:
+        """Before the bell is rung: the chat looks different from now on."""
+        chat.revision = self.revision + 1
 
     def _ring(self) -> None:
         self.revision += 1
@@ -279,9 +315,11 @@ def message_json(message: Message, person: Person) -> Json:
         content["caption"] = message.text
     else:
         content["text"] = message.text
-        if message.text.startswith("/"):
-            length = len(message.text.split(maxsplit=1)[0])
-            content["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
+    if message.entities:
+        content["entities" if message.photo is None else "caption_entities"] = [
+            {"type": one.kind, "offset": one.offset, "length": one.length} | ({"url": one.url} if one.url else {})
+            for one in message.entities
+        ]
     if message.buttons:
         rows = [[{"text": b.text, "callback_data": b.data} for b in row] for row in message.buttons]
         content["reply_markup"] = {"inline_keyboard": rows}

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from support.chats import ANNA, BORIS, PEOPLE, TOKEN, card, prediction, shop
+from support.chats import ANNA, BORIS, CAROL, PEOPLE, TOKEN, card, prediction, shop
 
 from bot.sandbox import Sandbox
 
@@ -83,9 +84,27 @@ class Browser:
         return str(self.run("document.body.innerText"))
 
     def press(self, label: str) -> None:
-        button = f"[...document.querySelectorAll('button')].find((one) => one.textContent === {json.dumps(label)})"
+        """The visible button of that label, with the keyboard's place on it, as a person would."""
+        root = "(document.querySelector('dialog[open]') ?? document)"
+        button = (
+            f"[...{root}.querySelectorAll('button')].find((one) => one.textContent === {json.dumps(label)}"
+            " && one.offsetParent && one.ariaDisabled !== 'true')"
+        )
         self.until(button)
-        self.run(f"{button}.click()")
+        self.run(f"{{ const found = {button}; found.focus(); found.click(); }}")
+
+    def key(self, name: str) -> None:
+        """A key of the keyboard is pressed and let go."""
+        code = {"Enter": 13, "Tab": 9, "Escape": 27}[name]
+        pressed = {"key": name, "code": name, "windowsVirtualKeyCode": code}
+        text = {"text": "\r"} if name == "Enter" else {}
+        self._call("Input.dispatchKeyEvent", type="keyDown", **pressed, **text)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **pressed)
+
+    def resize(self, width: int, height: int) -> None:
+        self._call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+        )
 
     def screenshot(self, file: Path) -> None:
         file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
@@ -123,61 +142,163 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     made.close()
 
 
-def hint(text: str) -> str:
-    return f"document.getElementById('hint').textContent.includes({json.dumps(text)})"
+def phone(person: int) -> str:
+    """The element of that person's telephone."""
+    return f"document.getElementById('{TOKEN.partition(':')[0]}-{person}')"
+
+
+def hint(person: int, text: str) -> str:
+    return f"{phone(person)}.querySelector('.hint').textContent.includes({json.dumps(text)})"
+
+
+def reads(person: int, text: str) -> str:
+    return f"{phone(person)}.querySelector('.log').innerText.includes({json.dumps(text)})"
+
+
+def page(sandbox: Sandbox, person: int) -> str:
+    """The page with that person's telephone in front; each time anew."""
+    return f"{sandbox.page_url}?{time.monotonic_ns()}#{TOKEN.partition(':')[0]}-{person}"
 
 
 async def test_a_newcomer_is_led_from_the_start_to_the_answer(sandbox, browser):
     def play(*steps: tuple[str, str]) -> None:
         for advice, button in steps:
-            browser.until(hint(advice))
+            browser.until(hint(ANNA, advice))
             browser.press(button)
 
+    browser.resize(360, 740)
     async with shop(sandbox) as at:
-        browser.open(sandbox.page_url)
-        await asyncio.to_thread(play, ("нажмите «Запустить»", "Запустить"), ("нажмите «Начнём!»", "Начнём!"))
-        await asyncio.to_thread(browser.until, hint("Ждём посетителя"))
+        browser.open(page(sandbox, ANNA))
+        await asyncio.to_thread(play, ("Нажмите «Запустить»", "Запустить"), ("Нажмите «Начнём!»", "Начнём!"))
+        await asyncio.to_thread(browser.until, reads(ANNA, "В ожидании посетителей"))
         one = await at.registry.announce(prediction(), telegram_id=ANNA, card=card())
         await asyncio.to_thread(play, ("Нажмите «Иду»", "Иду"), ("Отметьте", "Electronics"))
-        await asyncio.to_thread(browser.until, hint("Нажмите «Следующий!»"))
+        await asyncio.to_thread(browser.until, hint(ANNA, "Нажмите «Следующий!»"))
         assert at.registry.notifications[one.id].answer == "Electronics"
         said = await asyncio.to_thread(browser.text)
         assert "Отмечено: Electronics" in said
-        assert "бот на связи" in said
+        assert "Амико на связи" in said
         assert TOKEN not in await asyncio.to_thread(browser.run, "document.documentElement.outerHTML")
         loaded = "[...document.images].every((one) => one.complete && one.naturalWidth > 0)"
         assert await asyncio.to_thread(browser.run, f"document.images.length === 1 && {loaded}")
 
 
-async def test_another_person_has_a_chat_of_their_own_and_a_mark_where_something_is_new(sandbox, browser):
+async def test_on_a_telephone_there_are_tabs_and_a_mark_where_something_is_new(sandbox, browser):
+    browser.resize(360, 740)
     async with shop(sandbox) as at:
-        browser.open(sandbox.page_url + f"#{BORIS}")
-        await asyncio.to_thread(browser.until, hint("Вы — Борис <3 & co"))
+        browser.open(page(sandbox, BORIS))
+        await asyncio.to_thread(browser.until, hint(BORIS, "Борис <3 & co, продавец-консультант"))
+        assert not await asyncio.to_thread(browser.run, f"{phone(ANNA)}.offsetParent")
         await at.log_in(ANNA)
-        await asyncio.to_thread(browser.until, "document.querySelector('.persons .fresh')?.textContent === 'Анна'")
-        await asyncio.to_thread(browser.press, "Анна")
-        await asyncio.to_thread(browser.until, "document.body.innerText.includes('Здравствуйте, Анна!')")
-        assert await asyncio.to_thread(browser.run, "document.querySelector('.persons .fresh') === null")
+        await asyncio.to_thread(browser.until, "document.querySelector('.tab .mark')?.textContent === '1'")
+        await asyncio.to_thread(browser.press, "Анна1")
+        await asyncio.to_thread(browser.until, reads(ANNA, "Здравствуйте, Анна!"))
+        assert await asyncio.to_thread(browser.run, f"{phone(ANNA)}.offsetParent && !{phone(BORIS)}.offsetParent")
+        assert await asyncio.to_thread(browser.run, "document.querySelector('.mark') === null")
+
+
+def say(sandbox: Sandbox, person: int, text: str, **values: object) -> None:
+    """The bot writes."""
+    data = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    answer = httpx.post(
+        f"{sandbox.url}/bot{TOKEN}/sendMessage",
+        data={"chat_id": str(person), "text": text, "parse_mode": "HTML", **data},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def test_formatted_text_is_shown_so(sandbox, browser):
+    browser.resize(1400, 900)
+    sandbox.press(ANNA, "/start")
+    say(sandbox, ANNA, "😀 <b>толсто <i>и косо</i></b>, <code>&lt;b&gt;</code>, /help, https://example.com/a?b=1.")
+    browser.open(page(sandbox, ANNA))
+    browser.until(reads(ANNA, "толсто"))
+    inner = f"{phone(ANNA)}.querySelector('.message:last-child .body')"
+    assert browser.run(f"{inner}.querySelector('b').innerHTML") == "толсто <i>и косо</i>"
+    assert browser.run(f"{inner}.querySelector('code').textContent") == "<b>"
+    assert browser.run(f"{inner}.querySelector('a').href") == "https://example.com/a?b=1"
+    browser.run(f"{inner}.querySelector('.link').click()")
+    browser.until(reads(ANNA, "/help\n") + f" && {phone(ANNA)}.querySelectorAll('.mine').length === 2")
+    assert sandbox.messages(ANNA)[-1].text == "/help"
+
+
+def test_a_link_is_opened_on_somebodys_telephone(sandbox, browser):
+    browser.resize(360, 740)
+    sandbox.press(ANNA, "/start")
+    say(sandbox, ANNA, f"Ссылка: {sandbox.link('Zx81-kk')}")
+    browser.open(page(sandbox, ANNA))
+    browser.until(f"{phone(ANNA)}.querySelector('.body a')")
+    browser.run(f"{phone(ANNA)}.querySelector('.body a').click()")
+    browser.until("document.getElementById('ask').open")
+    browser.press("Carol")
+    browser.until(hint(CAROL, "Ссылка открыта"))
+    assert browser.run("document.activeElement.textContent") == "Запустить"
+    browser.key("Enter")
+    browser.until(reads(CAROL, "/start Zx81-kk"))
+    assert [one.text for one in sandbox.messages(CAROL)] == ["/start Zx81-kk"]
+
+
+def test_without_a_mouse(sandbox, browser):
+    browser.resize(1400, 900)
+    sandbox.press(ANNA, "/start")
+    keys = [[{"text": "Иду", "callback_data": "t"}, {"text": "Занят", "callback_data": "d"}]]
+    say(sandbox, ANNA, "Подойдите", reply_markup={"inline_keyboard": keys})
+    browser.open(page(sandbox, ANNA))
+    browser.until(reads(ANNA, "Подойдите"))
+    browser.run(f"{phone(ANNA)}.querySelector('.log').focus()")
+    reached = []
+    # the command that Anna wrote, the two buttons, the input line, the one that sends
+    for _ in range(5):
+        browser.key("Tab")
+        reached.append(browser.run("document.activeElement.textContent.trim() || document.activeElement.ariaLabel"))
+    assert reached == ["/start", "Иду", "Занят", "Сообщение", "Отправить"]
+    browser.run(f"[...{phone(ANNA)}.querySelectorAll('.rows button')][1].focus()")
+    browser.key("Enter")
+    browser.until(f"{phone(ANNA)}.querySelector('.rows button').ariaDisabled === 'true'")
+    assert sandbox.unanswered(ANNA) == 1
+    # the message was drawn anew, and the keyboard's place is still in it
+    assert browser.run(f"{phone(ANNA)}.querySelector('.rows').contains(document.activeElement)")
+    assert browser.run(f"{phone(ANNA)}.querySelector('[role=log]').ariaLive") == "polite"
+    nameless = "[...document.querySelectorAll('button, input')].filter((one) => !(one.ariaLabel || one.textContent))"
+    assert browser.run(f"{nameless}.length") == 0
+
+
+def test_two_bots_have_chats_of_their_own(browser):
+    other = "2000000002:AAF-other_other_other_other_other_other"
+    made = Sandbox(TOKEN, people=PEOPLE[:1], more=[other])
+    made.start()
+    try:
+        made.bot(other).press(ANNA, "только второму")
+        browser.resize(1400, 900)
+        browser.open(page(made, ANNA))
+        second = f"document.getElementById('2000000002-{ANNA}')"
+        browser.until(f"{second}.querySelector('.log').innerText.includes('только второму')")
+        assert browser.run(f"{phone(ANNA)}.querySelector('.message') === null")
+        assert made.messages(ANNA) == []
+    finally:
+        made.stop()
 
 
 def test_without_a_bot_the_page_says_so(sandbox, browser):
-    browser.open(sandbox.page_url + "?alone")
-    browser.until("document.getElementById('line').textContent === 'бот не на связи'")
+    browser.open(page(sandbox, ANNA))
+    browser.until(f"{phone(ANNA)}.querySelector('.line').textContent === 'Амико не на связи'")
 
 
 def test_what_people_write_is_text_and_nothing_else(sandbox, browser):
     sandbox.press(ANNA, "<img src=x onerror='document.title=1'><b>жирно</b>")
-    browser.open(sandbox.page_url + "?markup")
+    browser.open(page(sandbox, ANNA))
     browser.until("document.querySelector('.body')?.textContent.includes('<b>жирно</b>')")
     assert browser.run("document.images.length") == 0
 
 
-def test_it_fits_a_telephone(sandbox, browser):
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1400, 900)])
+def test_it_fits_the_screen(sandbox, browser, width, height):
+    browser.resize(width, height)
     for number in range(40):
         sandbox.press(ANNA, f"{number} " + "длинноеслово" * 20)
-    browser.open(sandbox.page_url + "?narrow")
+    browser.open(page(sandbox, ANNA))
     browser.until("document.querySelectorAll('.message').length === 40")
     assert browser.run("document.documentElement.scrollWidth <= window.innerWidth")
-    chat = "document.getElementById('chat')"
-    browser.until(f"{chat}.scrollHeight - {chat}.scrollTop - {chat}.clientHeight < 5")
-    assert browser.run("document.getElementById('text').getBoundingClientRect().bottom <= window.innerHeight")
+    log = f"{phone(ANNA)}.querySelector('.log')"
+    browser.until(f"{log}.scrollHeight - {log}.scrollTop - {log}.clientHeight < 5")
+    assert browser.run(f"{phone(ANNA)}.querySelector('input').getBoundingClientRect().bottom <= window.innerHeight")

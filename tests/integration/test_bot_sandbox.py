@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from support.chats import ANNA, BORIS, PEOPLE, TOKEN, card
+from support.chats import ANNA, BORIS, CAROL, PEOPLE, TOKEN, card
 
 from bot.sandbox import BAD_GATEWAY, LOST_ANSWER, RESET, Person, Sandbox, flood, slow
 from domain.errors import InputError
+
+#: The bot's own number.
+BOT = TOKEN.partition(":")[0]
 
 # here it is the sandbox that is tried, with calls that no bot should make
 pytestmark = pytest.mark.wrong_calls
@@ -86,7 +89,9 @@ BUTTON = {"text": "x", "callback_data": "d"}
         ({"text": " \n"}, "message text is empty"),
         ({"text": "я" * 4097}, "message is too long"),
         ({"text": "😀" * 2049}, "message is too long"),
-        ({"text": "x", "parse_mode": "HTML"}, "unsupported parse_mode"),
+        ({"text": "x", "parse_mode": "XML"}, "unsupported parse_mode"),
+        ({"text": "<b></b> ", "parse_mode": "HTML"}, "message text is empty"),
+        ({"text": "Tom <3", "parse_mode": "HTML"}, "can't parse entities: Unclosed start tag at byte offset 4"),
         ({"text": "x", "reply_markup": "{"}, "can't parse reply_markup JSON object"),
         ({"text": "x", "reply_markup": {}}, "object expected as reply markup"),
         ({"text": "x", "reply_markup": {"inline_keyboard": [[{"text": "x"}]]}}, "can't parse inline keyboard button"),
@@ -188,11 +193,11 @@ def test_a_photo_arrives_as_it_was_sent(sandbox, http):
     assert sent["photo"]
     message = sandbox.messages(ANNA)[-1]
     assert (message.text, message.photo) == ("Подойдите", picture)
-    shown = http.get(f"/chat/{ANNA}/photos/{message.id}")
+    shown = http.get(f"/chat/{BOT}/{ANNA}/photos/{message.id}")
     assert (shown.content, shown.headers["content-type"]) == (picture, "image/jpeg")
-    assert http.get(f"/chat/{ANNA}/photos/999").status_code == 404
-    assert http.get(f"/chat/{BORIS}/photos/{message.id}").status_code == 404
-    assert http.get(f"/chat/4711/photos/{message.id}").status_code == 404
+    assert http.get(f"/chat/{BOT}/{ANNA}/photos/999").status_code == 404
+    assert http.get(f"/chat/{BOT}/{BORIS}/photos/{message.id}").status_code == 404
+    assert http.get(f"/chat/{BOT}/4711/photos/{message.id}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -378,7 +383,7 @@ def test_waiting_in_vain_says_what_is_there_instead(sandbox, http):
         sandbox.wait_for(ANNA, "/start", timeout_s=0.05)
 
 
-@pytest.mark.parametrize("path", ["/", "/assets/page.js", f"/chat/{ANNA}/events", f"/bot{TOKEN}/getMe"])
+@pytest.mark.parametrize("path", ["/", "/assets/page.js", "/events", f"/bot{TOKEN}/getMe"])
 @pytest.mark.parametrize("host", ["example.com", "127.0.0.1.example.com", "10.0.0.5"])
 def test_other_names_for_this_machine_lead_nowhere(http, path, host):
     assert http.get(path, headers={"Host": host}).status_code == 400
@@ -391,9 +396,8 @@ def test_the_page_and_all_it_loads_hold_no_token(http):
         assert TOKEN not in answer.text
         assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert http.get("/assets/server.py").status_code == 404
-    with http.stream("GET", f"/chat/{ANNA}/events") as events:
+    with http.stream("GET", "/events") as events:
         assert TOKEN not in next(events.iter_lines())
-    assert http.get("/chat/4711/events").status_code == 404
 
 
 def test_a_name_cannot_break_out_of_the_page():
@@ -406,24 +410,118 @@ def test_a_name_cannot_break_out_of_the_page():
 
 
 def test_the_page_writes_and_presses_for_the_person(sandbox, http):
-    assert http.post(f"/chat/{ANNA}/write", json={"text": " /start "}).status_code == 200
+    assert http.post(f"/chat/{BOT}/{ANNA}/write", json={"text": " /start "}).status_code == 200
     assert sandbox.messages(ANNA)[-1].text == "/start"
     _, sent = call(http, "sendMessage", chat_id=ANNA, text="Подойдите", reply_markup=KEYS)
     press = {"message": sent["message_id"], "data": "t:1:"}
-    assert http.post(f"/chat/{ANNA}/press", json=press).status_code == 200
+    assert http.post(f"/chat/{BOT}/{ANNA}/press", json=press).status_code == 200
     assert sandbox.unanswered(ANNA) == 1
-    assert http.post(f"/chat/{ANNA}/press", json=press | {"data": "t:2:"}).status_code == 409
+    assert http.post(f"/chat/{BOT}/{ANNA}/press", json=press | {"data": "t:2:"}).status_code == 409
+
+
+def test_html_becomes_text_and_entities(sandbox, http):
+    sandbox.press(ANNA, "/start")
+    status, sent = call(http, "sendMessage", chat_id=ANNA, text="😀 <b>Tom &lt;3</b> /help", parse_mode="HTML")
+    assert status == 200
+    assert sent["text"] == sandbox.messages(ANNA)[-1].text == "😀 Tom <3 /help"
+    assert sent["entities"] == [
+        {"type": "bold", "offset": 3, "length": 6},
+        {"type": "bot_command", "offset": 10, "length": 5},
+    ]
+
+
+def test_the_same_words_in_another_shape_are_a_change(sandbox, http):
+    sandbox.press(ANNA, "/start")
+    _, sent = call(http, "sendMessage", chat_id=ANNA, text="Иду")
+    same = {"chat_id": ANNA, "message_id": sent["message_id"], "parse_mode": "HTML"}
+    assert call(http, "editMessageText", **same, text="<b>Иду</b>")[0] == 200
+    assert call(http, "editMessageText", **same, text="<strong>Иду</strong>")[0] == 400
+
+
+def test_a_picture_is_exchanged_with_its_caption(sandbox, http):
+    sandbox.press(ANNA, "/start")
+    number = send_photo(http, card()).json()["result"]["message_id"]
+    other = card() + b"other"
+    media = {"type": "photo", "media": "attach://f", "caption": "<i>потом</i>", "parse_mode": "HTML"}
+    data = {"chat_id": str(ANNA), "message_id": str(number), "media": json.dumps(media)}
+    answer = http.post(f"/bot{TOKEN}/editMessageMedia", data=data, files={"f": ("x.jpg", other)})
+    assert answer.status_code == 200, answer.text
+    message = sandbox.messages(ANNA)[-1]
+    assert (message.photo, message.text, message.entities[0].kind) == (other, "потом", "italic")
+
+
+def test_who_sees_which_commands(sandbox, http):
+    for person in (ANNA, BORIS):
+        sandbox.press(person, "/start")
+    menu = {name: [{"command": name, "description": name}] for name in ("all", "english", "private", "mine")}
+    assert call(http, "setMyCommands", commands=menu["all"]) == (200, True)
+    call(http, "setMyCommands", commands=menu["english"], language_code="en")
+    assert sandbox.menu(ANNA) == menu["all"]
+    assert sandbox.menu(CAROL) == menu["english"]
+    call(http, "setMyCommands", commands=menu["private"], scope={"type": "all_private_chats"})
+    call(http, "setMyCommands", commands=menu["mine"], scope={"type": "chat", "chat_id": ANNA}, language_code="ru")
+    assert sandbox.menu(ANNA) == menu["mine"]
+    assert sandbox.menu(BORIS) == menu["private"]
+    call(http, "deleteMyCommands", scope={"type": "chat", "chat_id": ANNA}, language_code="ru")
+    assert sandbox.menu(ANNA) == menu["private"]
+    nobody = {"type": "chat", "chat_id": CAROL}
+    assert call(http, "setMyCommands", commands=menu["all"], scope=nobody) == (400, "Bad Request: chat not found")
+    assert call(http, "setMyCommands", commands=[{"command": "Ну", "description": "x"}])[0] == 400
+
+
+def test_following_a_link(sandbox, http):
+    sandbox.follow(ANNA, sandbox.link("Zx81-kk"))
+    sandbox.follow(ANNA, f"https://t.me/{sandbox.username}")
+    assert [one.text for one in sandbox.messages(ANNA)] == ["/start Zx81-kk", "/start"]
+    for link in ("https://t.me/other_bot?start=x", sandbox.link("nine to five"), "x"):
+        with pytest.raises(InputError, match="no link to"):
+            sandbox.follow(ANNA, link)
+
+
+def test_each_token_is_a_bot_with_chats_of_its_own():
+    other = "2000000002:AAF-other_other_other_other_other_other"
+    made = Sandbox(TOKEN, people=PEOPLE, more=[other])
+    made.start()
+    try:
+        with httpx.Client(base_url=made.url, verify=False) as http:
+            names = [call(http, "getMe", token=token)[1]["username"] for token in (TOKEN, other)]
+            assert len(set(names)) == 2
+            assert call(http, "getMe", token=other)[1]["id"] == 2_000_000_002
+            made.bot(other).press(ANNA, "/start")
+            assert call(http, "sendMessage", chat_id=ANNA, text="!") == (400, "Bad Request: chat not found")
+            assert call(http, "sendMessage", token=other, chat_id=ANNA, text="!")[0] == 200
+            assert updates(http) == []
+            assert len(call(http, "getUpdates", token=other)[1]) == 1
+            assert made.bot(other).wait_for(ANNA, "!").text == "!"
+    finally:
+        made.stop()
+
+
+def test_a_strict_sandbox_stops_who_is_too_loud():
+    made = Sandbox(TOKEN, people=PEOPLE, strict=True)
+    made.start()
+    try:
+        with httpx.Client(base_url=made.url, verify=False) as http:
+            for person in (ANNA, BORIS):
+                made.press(person, "/start")
+            codes = [call(http, "sendMessage", chat_id=ANNA, text="!")[0] for _ in range(8)]
+            assert codes[:5] == [200] * 5
+            answer = http.post(f"/bot{TOKEN}/sendMessage", data={"chat_id": str(ANNA), "text": "!"})
+            assert 429 in codes or answer.status_code == 429
+            assert call(http, "sendMessage", chat_id=BORIS, text="!")[0] == 200
+    finally:
+        made.stop()
 
 
 @pytest.mark.parametrize("path", ["write", "press"])
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"text": 1}', b'{"text": " "}', b'{"message": "1"}'])
 def test_what_is_no_press_of_the_page_is_refused(sandbox, http, path, body):
-    answer = http.post(f"/chat/{ANNA}/{path}", content=body, headers={"content-type": "application/json"})
+    answer = http.post(f"/chat/{BOT}/{ANNA}/{path}", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert not sandbox.messages(ANNA)
 
 
 def test_a_form_on_another_site_cannot_write(sandbox, http):
-    answer = http.post(f"/chat/{ANNA}/write", content=b'{"text": "x"}', headers={"content-type": "text/plain"})
+    answer = http.post(f"/chat/{BOT}/{ANNA}/write", content=b'{"text": "x"}', headers={"content-type": "text/plain"})
     assert answer.status_code == 400
     assert not sandbox.messages(ANNA)
