@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -10,10 +11,12 @@ from typing import Protocol
 
 from actors import schedule
 from actors.apart import Trained, train_apart
+from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
 from actors.plan import Plan
 from domain.errors import AmikoError, InputError, TrainingBusyError
 from domain.records import Sample
 from domain.settings import Settings, Store, Training
+from networks import coldstart
 from storage import samples
 from storage.classifiers import ClassifierStore, StoredClassifier, StoredTraining
 from storage.database import Database
@@ -22,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the clock, so that a clock that was set right is noticed.
 TICK_S = 20.0
+#: Seconds that whoever asks for a classifier waits for the encoder's first word of itself; see
+#: `deployments.classifier.FIRST_WAIT_S`.
+FIRST_ANSWER_S = 4.0
 
 
 class Train(Protocol):
@@ -44,6 +50,7 @@ class Trainer:
         *,
         clock: Callable[[], float] = time.time,
         train: Train = train_apart,
+        encoders: Callable[[Store], TextEncoder] | None = None,
         tick_s: float = TICK_S,
     ) -> None:
         self._stores = {store.id: store for store in settings.stores}
@@ -51,6 +58,13 @@ class Trainer:
         self._home = home
         self._clock = clock
         self._train = train
+        self._encoders = encoders
+        #: By store: the encoder that runs, once it has answered.
+        self._known: dict[str, Known] = {}
+        #: Set once the encoder was asked for the first time, whatever came of it.
+        self._asked = {store.id: asyncio.Event() for store in settings.stores}
+        self._told: dict[str, str] = {}
+        self._watch: asyncio.Task[None] | None = None
         self._tick_s = tick_s
         self._opening = asyncio.Lock()
         self._opened: Database | None = None
@@ -63,14 +77,17 @@ class Trainer:
         await self._database()
         if self._schedule is None:
             self._schedule = asyncio.create_task(self._keep_schedule())
+        if self._encoders is not None and self._watch is None:
+            self._watch = asyncio.create_task(self._watch_encoders(self._encoders))
 
     async def stop(self) -> None:
         """End the schedule, and a training under way with it."""
-        if self._schedule is not None:
-            self._schedule.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._schedule
-            self._schedule = None
+        for task in (self._schedule, self._watch):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._schedule = self._watch = None
         async with self._opening:
             if self._opened is not None:
                 await self._opened.close()
@@ -79,11 +96,27 @@ class Trainer:
     # -- replicas -----------------------------------------------------------------------------------------
 
     async def current(self, store: str) -> tuple[int, str] | None:
-        """Version and sha256 of the classifier that the store uses; None before the first."""
-        return await (await self._classifiers()).current(store)
+        """Version and sha256 of the classifier that the store uses; None before the first.
+
+        Version 0, the comparison with texts, stands in where the encoder knows texts and no classifier was made for it.
+        """
+        classifiers = await self._classifiers()
+        if self._watch is not None and store in self._asked:
+            # right after the start: so that the first visitor has a department, too
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked[store].wait(), FIRST_ANSWER_S)
+        known = self._known.get(store)
+        # one that was made for another encoder would be refused at every visitor
+        current = await classifiers.current(store, known.encoder if known else None)
+        if current is not None or known is None:
+            return current
+        return None if known.content is None else (coldstart.VERSION, hashlib.sha256(known.content).hexdigest())
 
     async def file(self, store: str, version: int) -> bytes:
         """A version's file. Raises ClassifierError where it is missing or damaged."""
+        known = self._known.get(store)
+        if version == coldstart.VERSION and known is not None and known.content is not None:
+            return known.content
         return await (await self._classifiers()).file(store, version)
 
     # -- cameras ------------------------------------------------------------------------------------------
@@ -115,10 +148,14 @@ class Trainer:
         database = await self._database()
         stores: dict[str, object] = {}
         for store in self._stores.values():
-            current = await classifiers.current(store.id)
+            current = await self.current(store.id)
             trainings = await classifiers.trainings(store.id, 1)
+            known = self._known.get(store.id)
             stores[store.id] = {
+                # 0: departments are told by comparing with texts
                 "classifier": current[0] if current else None,
+                "encoder": known.encoder if known else None,
+                "encoder_changed": await self._meaning(store.id, known) if known else None,
                 "samples": sum((await samples.encoders(database, store.id)).values()),
                 "training": store.id in self._busy,
                 "next_training": schedule.next_due(self._clock(), self._training.at, store.timezone),
@@ -135,6 +172,34 @@ class Trainer:
             if sheet is not None:
                 found.append((store.name, sheet))
         return found
+
+    async def _watch_encoders(self, encoders: Callable[[Store], TextEncoder]) -> None:
+        while True:
+            for store in self._stores.values():
+                try:
+                    path = (await self._classifiers()).cold_path(store.id)
+                    known = self._known[store.id] = await prepare(encoders(store), store, path)
+                    self._tell(store.id, await self._meaning(store.id, known) or "")
+                except Exception as error:  # noqa: BLE001 - whatever the encoder's trouble is, it is asked again
+                    self._tell(store.id, f"the encoder does not answer: {type(error).__name__}: {error}")
+                self._asked[store.id].set()
+            await asyncio.sleep(self._tick_s if len(self._known) == len(self._stores) else min(1.0, self._tick_s))
+
+    async def _meaning(self, store: str, known: Known) -> str | None:
+        classifiers = await self._classifiers()
+        current = await classifiers.current(store)
+        return meaning(
+            known.encoder,
+            await classifiers.encoder_of(store, current[0]) if current else None,
+            await samples.encoders(await self._database(), store),
+            texts=known.content is not None,
+        )
+
+    def _tell(self, store: str, what: str) -> None:
+        """Once, not at each look."""
+        if what and self._told.get(store) != what:
+            log.warning("%s", what, extra={"store": store})
+        self._told[store] = what
 
     async def _keep_schedule(self) -> None:
         while True:
@@ -211,5 +276,5 @@ class TrainerActor(Trainer):
     """The trainer as an actor."""
 
     async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
-        super().__init__(plan.settings, plan.home)
+        super().__init__(plan.settings, plan.home, encoders=lambda _: ServedEncoder())
         await self.start()

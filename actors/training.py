@@ -18,6 +18,7 @@ import torch
 from actors.apart import TRAINED, Job, Trained
 from domain.errors import AmikoError, ClassifierError, TrainingBusyError, TrainingError
 from learning.challenge import FIGURES, Challenge, Figures, challenge
+from networks.coldstart import ColdStart
 from networks.mlp import Classifier
 from storage import samples
 from storage.classifiers import ClassifierStore, Json, StoredClassifier
@@ -63,9 +64,10 @@ async def _train(job: Job, database: Database, classifiers: ClassifierStore, beg
     encoder = next(iter(encoders))
     table = await samples.table(database, job.store, encoder)
     version = await classifiers.next_version(job.store)
-    running, trouble = await _running(classifiers, job.store)
+    running, trouble = await _running(classifiers, job.store, encoder)
+    cold = _cold_start(classifiers, job.store)
     try:
-        made = await asyncio.to_thread(challenge, table, job.departments, running, job.weights)
+        made = await asyncio.to_thread(challenge, table, job.departments, running, job.weights, cold=cold)
     except TrainingError as error:
         others = sum(count for name, count in encoders.items() if name != encoder)
         told = f"; {others} samples of other encoders than {encoder} can't be used" if others else ""
@@ -82,15 +84,23 @@ async def _train(job: Job, database: Database, classifiers: ClassifierStore, beg
     )
 
 
-async def _running(classifiers: ClassifierStore, store: str) -> tuple[Classifier | None, str]:
-    """The classifier in use; none where its file is damaged, and a word about it."""
-    current = await classifiers.current(store)
+async def _running(classifiers: ClassifierStore, store: str, encoder: str) -> tuple[Classifier | None, str]:
+    """The classifier in use with this encoder; none where its file is damaged, and a word about it."""
+    current = await classifiers.current(store, encoder)
     if current is None:
         return None, ""
     try:
         return Classifier.from_bytes(await classifiers.file(store, current[0])).with_version(current[0]), ""
     except ClassifierError:
         return None, f" (version {current[0]} could not be compared: its file is damaged)"
+
+
+def _cold_start(classifiers: ClassifierStore, store: str) -> ColdStart | None:
+    """What the trainer left, if the encoder knows texts; a damaged one is made anew at the next start."""
+    try:
+        return ColdStart.from_bytes(classifiers.cold_path(store).read_bytes())
+    except (OSError, ClassifierError):
+        return None
 
 
 async def _keep(job: Job, classifiers: ClassifierStore, made: Challenge, version: int, reason: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from amiko.console import SETTINGS, JsonOption, err, out, print_json, say
 from amiko.running import Running, find_running, started
@@ -49,8 +50,11 @@ def _check(settings: Settings) -> None:
     from bot.checking import check_token
 
     async def open_once() -> None:
-        async with Database.open(home() / "amiko.db"):
-            pass
+        from amiko.encoders import changes
+
+        async with Database.open(home() / "amiko.db") as database:
+            for told in await changes(database, settings):
+                err.print(f"[yellow]{escape(told)}[/yellow]")
         problem = await check_token(settings.telegram)
         if problem:
             err.print(f"[yellow]{problem}; starting all the same[/yellow]")

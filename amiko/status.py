@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from amiko.console import JsonOption, out, print_json
@@ -74,6 +75,9 @@ def _show(document: dict[str, Any]) -> None:
         told = ", ".join(f"{count} {state}" for state, count in one["notifications"].items())
         stores.add_row(name, people, str(one["visits"]), told)
     out.print(stores)
+    for name, one in (document["trainer"] or {}).items():
+        if one["encoder_changed"]:
+            out.print(f"[yellow]{name}: {escape(one['encoder_changed'])}[/yellow]")
     bot = document["dispatcher"]
     if bot is None:
         out.print("[red]The dispatcher does not answer[/red]")

@@ -54,6 +54,7 @@ def _show(outcome: Outcome) -> None:
     rows = [
         ("challenger", figures.challenger),
         ("running", figures.running),
+        ("comparing with texts", figures.cold_start),
         ("logistic regression", figures.logistic_regression),
         ("commonest department", figures.commonest),
     ]

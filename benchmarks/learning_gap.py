@@ -19,7 +19,7 @@ from learning.data import Dataset
 from learning.pictures import decode
 from learning.training import fit
 from networks.encoder import Encoder, load_encoder
-from networks.mlp import Floats
+from networks.ranking import Floats
 
 #: A crop's size, pixels.
 WIDTH, HEIGHT = 160, 224

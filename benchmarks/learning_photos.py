@@ -21,7 +21,7 @@ from domain.settings import Networks, Store, home
 from learning import scoring
 from learning.data import Dataset, dataset
 from learning.training import fit
-from networks.mlp import Floats
+from networks.ranking import Floats
 from storage import samples
 from storage.database import Database
 

@@ -14,7 +14,10 @@ from ray import serve
 
 from domain.errors import AmikoError, ClassifierError
 from domain.records import Embedding, Prediction
+from networks import coldstart
+from networks.coldstart import ColdStart
 from networks.mlp import Classifier
+from networks.ranking import Ranker, check, rank
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +32,8 @@ ANSWER_S = 10.0
 class Source(Protocol):
     """Where classifiers come from: the trainer.
 
-    `current` gives the version and the sha256 of the classifier that a store uses (None before the first), `file` a
-    version's content.
+    `current` gives the version and the sha256 of the classifier that a store uses (None before the first; version 0
+    compares with texts), `file` a version's content.
     """
 
     async def current(self, store: str) -> tuple[int, str] | None: ...
@@ -64,7 +67,7 @@ class _Shelf:
 
     #: Set once the first look is over, whatever came of it.
     looked: asyncio.Event
-    classifier: Classifier | None = None
+    classifier: Ranker | None = None
     sha256: str | None = None
     #: What went wrong last; None while all is well. Told once, not at each look.
     trouble: str | None = None
@@ -132,11 +135,11 @@ class DepartmentClassifier:
             fit = []
             for number in numbers:
                 try:
-                    classifier.check(requests[number][0])
+                    check(classifier, requests[number][0])
                     fit.append(number)
                 except AmikoError as error:
                     answers[number] = error
-            rankings = classifier.predict([requests[number][0] for number in fit])
+            rankings = rank(classifier, [requests[number][0] for number in fit])
             for number, ranking in zip(fit, rankings, strict=True):
                 answers[number] = Prediction(ranking=ranking, classifier=classifier.version)
         return answers
@@ -216,12 +219,16 @@ class DepartmentClassifier:
         shelf.trouble = text
 
 
-def _load(data: bytes, version: int, sha256: str) -> Classifier:
+def _load(data: bytes, version: int, sha256: str) -> Ranker:
     """On a thread of its own: predictions go on meanwhile."""
     began = time.monotonic()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ClassifierError(f"classifier version {version}: the file is damaged")
-    classifier = Classifier.from_bytes(data).with_version(version)
+    classifier: Ranker = (
+        ColdStart.from_bytes(data)
+        if version == coldstart.VERSION
+        else Classifier.from_bytes(data).with_version(version)
+    )
     classifier.self_test()
     log.debug("loaded", extra={"version": version, "seconds": time.monotonic() - began})
     return classifier

@@ -8,7 +8,7 @@ from ray import serve
 
 from deployments.loopback import stay_on_loopback
 from domain.errors import InputError
-from domain.records import Embedding, Image
+from domain.records import Embedding, Image, TextEmbeddings
 from domain.settings import Network
 from networks import jpeg
 from networks.encoder import load_encoder
@@ -31,6 +31,14 @@ class VisitorEncoder:
         if isinstance(embedding, InputError):
             raise embedding
         return embedding
+
+    async def identity(self) -> str:
+        """Which encoder this is."""
+        return self._encoder.identity
+
+    async def embed_texts(self, texts: list[str]) -> TextEmbeddings | None:
+        """Vectors that can be compared with crops'; None where the network knows no texts. Takes seconds."""
+        return await asyncio.to_thread(self._encoder.embed_texts, texts)
 
     @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT_S)
     async def _embed_batch(self, crops: list[bytes]) -> list[Embedding | InputError]:

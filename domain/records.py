@@ -67,7 +67,7 @@ class Prediction:
     """Departments ranked by probability, the most probable first."""
 
     ranking: tuple[Ranked, ...]
-    #: The version of the classifier that said so.
+    #: The version of the classifier that said so; 0 where crops are compared with texts, before the first one.
     classifier: int
 
 

@@ -130,6 +130,9 @@ class Store(_Model):
     timezone: TimeZone = "Europe/Moscow"
     departments: Annotated[list[Name], Field(min_length=1)]
     cameras: list[Camera] = []
+    #: For encoders that know texts (CLIP, SigLIP): sentences for a department that say who heads for it, until a
+    #: classifier is trained. Without them there are ones that the department's name suggests.
+    prompts: dict[Name, Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]] = {}
     #: How departments are called in a person's language; without one they are called as above.
     department_names: dict[Name, dict[Literal["ru", "en"], Name]] = {}
     #: The bot of `telegram.bots` that this store's assistants talk to; `main` is the one of `telegram.token`.
@@ -146,6 +149,10 @@ class Store(_Model):
         for what, names in (("camera id", [c.id for c in self.cameras]), ("department", self.departments)):
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"{what} {min(twice)!r} stands twice")
+        if strange := sorted(self.prompts.keys() - set(self.departments)):
+            raise ValueError(
+                f"prompts for {strange[0]!r}, which is not one of the departments: {', '.join(self.departments)}"
+            )
         for camera in self.cameras:
             if camera.department is not None and camera.department not in self.departments:
                 raise ValueError(

@@ -20,7 +20,9 @@ from learning.gate import Decision
 from learning.scoring import Bin, Comparison, Right, Scores
 from learning.suspicion import Suspicion, sources, suspicions
 from learning.training import FEWEST_PER_DEPARTMENT, Fitted, fit
-from networks.mlp import Classifier, Floats, normalised
+from networks.coldstart import ColdStart
+from networks.mlp import Classifier, normalised
+from networks.ranking import Floats
 
 #: The logistic regression is fitted on so many samples at the most, since its time grows faster than the MLP's.
 REGRESSED = 2000
@@ -44,7 +46,7 @@ class Figures:
     running_version: int | None
     logistic_regression: Scores
     commonest: Scores
-    #: Challenger against running, or against the commonest department where nothing runs.
+    #: Challenger against running, or where nothing runs against comparing with texts or the commonest department.
     comparison: Comparison
     by_origin: dict[str, Scores]
     by_day: dict[str, Scores]
@@ -52,6 +54,8 @@ class Figures:
     calibration: list[Bin]
     suspicions: list[Suspicion]
     left_out: list[str]
+    #: Of comparing with texts, where that is what runs.
+    cold_start: Scores | None = None
 
 
 #: To and from JSON.
@@ -73,11 +77,13 @@ def challenge(
     running: Classifier | None,
     weights: SampleWeights,
     *,
+    cold: ColdStart | None = None,
     seed: int = 0,
 ) -> Challenge:
     """Train a challenger on the older samples and let it prove itself on the newest.
 
-    `catalogue`: the departments of the store's settings; samples of others are ignored. Raises TrainingError where
+    `catalogue`: the departments of the store's settings; samples of others are ignored. `cold`: what tells departments
+    where no classifier does, for encoders that know texts. Raises TrainingError where
     there is too little to train from or to score on.
     """
     data, left_out = _learnable(dataset(table, catalogue))
@@ -99,7 +105,10 @@ def challenge(
     commonest = _always(trained, scored)
     comparable = running is not None and running.encoder == data.encoder
     old = running if comparable else None
-    decision, comparison = _decide(outputs, commonest, scored, old, challenger)
+    texts = None
+    if cold is not None and old is None and cold.encoder == data.encoder:
+        texts = scoring.probabilities(cold, scored)
+    decision, comparison = _decide(outputs, commonest, scored, old, texts, challenger)
     if unbelievable := [one for one in found if one.day == max(data.days.tolist())]:
         # somebody must look first; from tomorrow on that day is left out, and the others decide
         told = f"the newest samples can't be believed; {unbelievable[-1]}. Look there; wrong ones go away with"
@@ -126,6 +135,7 @@ def challenge(
             calibration=scoring.calibration(outputs, scored.labels),
             suspicions=found,
             left_out=left_out,
+            cold_start=None if texts is None else scoring.scores(texts, scored.labels),
         ),
     )
 
@@ -157,14 +167,24 @@ def _suspicious(made: Fitted, data: Dataset, parts: Split) -> tuple[list[Suspici
 
 
 def _decide(
-    outputs: Floats, commonest: Floats, scored: Dataset, running: Classifier | None, challenger: Classifier
+    outputs: Floats,
+    commonest: Floats,
+    scored: Dataset,
+    running: Classifier | None,
+    texts: Floats | None,
+    challenger: Classifier,
 ) -> tuple[Decision, Comparison]:
     right = scoring.right(outputs, scored.labels)
     trivial: Right = scoring.right(commonest, scored.labels)
     decision = gate.first(right, trivial, scored)
     comparison = scoring.compare(right, trivial, scored.groups)
-    if running is None or not decision.promoted:
+    if not decision.promoted:
         return decision, comparison
+    if running is None:
+        if texts is None:
+            return decision, comparison
+        said = scoring.right(texts, scored.labels)
+        return gate.over_texts(right, said, scored), scoring.compare(right, said, scored.groups)
     # only what the running one can't have learnt from either
     fair = unseen(scored, running.held_out_from)
     both = scored.where(fair)

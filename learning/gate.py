@@ -37,6 +37,18 @@ def first(challenger: Right, commonest: Right, data: Dataset) -> Decision:
     return Decision(promoted=True, reason=f"the first classifier: {told}")
 
 
+def over_texts(challenger: Right, texts: Right, data: Dataset) -> Decision:
+    """Where departments were told by comparing with texts so far: better than that, by more than chance."""
+    comparison = compare(challenger, texts, data.groups)
+    told = (
+        f"{_percent(challenger)} right, comparing with texts {_percent(texts)}, on {len(data)} held-out samples"
+        f" (p = {comparison.p_not_better:.4f})"
+    )
+    if comparison.p_not_better >= LEVEL:
+        return Decision(promoted=False, reason=f"not better than comparing with texts by more than chance: {told}")
+    return Decision(promoted=True, reason=f"the first classifier, better than comparing with texts: {told}")
+
+
 def against(
     challenger: Right,
     running: Right,

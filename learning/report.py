@@ -69,6 +69,7 @@ def write_html(path: Path, store: str, versions: Sequence[Version]) -> None:
     rows = [
         ("this classifier", figures.challenger),
         ("the one in use before", figures.running),
+        ("comparing with texts", figures.cold_start),
         ("logistic regression", figures.logistic_regression),
         ("always the commonest department", figures.commonest),
         *((f"samples from: {origin}", scores) for origin, scores in figures.by_origin.items()),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from learning.data import Dataset, Mask
-from networks.mlp import Classifier, Floats
+from networks.ranking import Floats, Ranker
 
 Right = NDArray[np.bool_]
 
@@ -57,7 +57,7 @@ class Comparison:
     detectable: float
 
 
-def probabilities(classifier: Classifier, data: Dataset) -> Floats:
+def probabilities(classifier: Ranker, data: Dataset) -> Floats:
     """`(N, departments)` in the order of `data.departments`; 0 for departments that the classifier doesn't know."""
     result = np.zeros((len(data), len(data.departments)), np.float32)
     if not len(data):

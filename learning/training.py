@@ -14,7 +14,8 @@ from domain.errors import TrainingError
 from domain.records import Sample
 from domain.settings import SampleWeights
 from learning.data import Dataset, dataset, drawn, table
-from networks.mlp import MLP, PROBES, Classifier, Floats, normalised
+from networks.mlp import MLP, PROBES, Classifier, normalised
+from networks.ranking import Floats
 
 #: A department with fewer samples is not learnt, and fewer than two of them are nothing to tell apart.
 FEWEST_PER_DEPARTMENT = 5

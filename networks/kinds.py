@@ -36,3 +36,15 @@ def check_encoder(network: Network) -> None:
             hub_encoder.family_of(hub.find(network))
         case "ultralytics":
             raise NetworksError(f"{network.checkpoint}: Ultralytics' networks find people and describe none")
+
+
+def identity_of(network: Network) -> str:
+    """The identity that the encoder will have, from its files alone. Raises NetworksError."""
+    if kind_of(network) == "embedded":
+        return weights.load(weights.embedded(network.checkpoint, weights.ENCODER))[1]
+    return hub.find(network).identity()
+
+
+def knows_texts(network: Network) -> bool:
+    """Whether the encoder can compare crops with texts. Raises NetworksError."""
+    return kind_of(network) == "hub" and hub_encoder.family_of(hub.find(network)).text is not None

@@ -9,11 +9,11 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from domain.errors import ClassifierError, EncoderMismatchError, InputError
+from domain.errors import ClassifierError
 from domain.records import Embedding, Ranked
+from networks.ranking import Floats, check, rank
 
 #: The key of the JSON in the safetensors header, and the number of its layout.
 METADATA = "amiko.classifier"
@@ -22,8 +22,6 @@ FORMAT = 1
 TOLERANCE = 1e-3
 #: Vectors with known answers that a classifier carries.
 PROBES = 8
-
-Floats = NDArray[np.float32]
 
 
 class MLP(nn.Module):
@@ -98,29 +96,11 @@ class Classifier:
 
         Raises EncoderMismatchError for another encoder's embeddings, InputError for numbers that are none.
         """
-        if not embeddings:
-            return []
-        for embedding in embeddings:
-            self.check(embedding)
-        vectors = np.stack([embedding.vector for embedding in embeddings]).astype(np.float32, copy=False)
-        return [
-            tuple(
-                Ranked(department=self.departments[number], probability=float(row[number]))
-                for number in np.argsort(-row, kind="stable")
-            )
-            for row in self.probabilities(vectors)
-        ]
+        return rank(self, embeddings)
 
     def check(self, embedding: Embedding) -> None:
         """Raises what `predict` would raise for it."""
-        if embedding.encoder != self.encoder or embedding.vector.shape != (self.dimensions,):
-            raise EncoderMismatchError(
-                f"the classifier (version {self.version}) was trained with the encoder {self.encoder},"
-                f" {self.dimensions} numbers; this embedding is of {embedding.encoder},"
-                f" {embedding.vector.size}. Train one for it: amiko train"
-            )
-        if not np.isfinite(embedding.vector).all():
-            raise InputError("the embedding holds numbers that are none (NaN or infinite)")
+        check(self, embedding)
 
     def self_test(self) -> None:
         """Raises ClassifierError unless it gives the answers that it gave when it was trained."""

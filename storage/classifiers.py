@@ -61,6 +61,17 @@ class ClassifierStore:
     def path(self, store: str, version: int) -> Path:
         return self._folder / store / f"{version}.safetensors"
 
+    def cold_path(self, store: str) -> Path:
+        """The file that tells departments before the first classifier, where the encoder knows texts."""
+        return self._folder / store / "cold-start.safetensors"
+
+    async def encoder_of(self, store: str, version: int) -> str | None:
+        """The identity of the encoder that a version was trained with; None where there is no such version."""
+        rows = await self._database.read(
+            "SELECT encoder FROM classifiers WHERE store = ? AND version = ?", (store, version)
+        )
+        return str(rows[0]["encoder"]) if rows else None
+
     async def next_version(self, store: str) -> int:
         (row,) = await self._database.read(
             "SELECT coalesce(max(version), 0) + 1 AS version FROM classifiers WHERE store = ?", (store,)
@@ -96,14 +107,17 @@ class ClassifierStore:
                 )
         await self._prune(classifier.store, keep)
 
-    async def current(self, store: str) -> tuple[int, str] | None:
-        """Version and sha256 of the classifier in use; None before the first."""
+    async def current(self, store: str, encoder: str | None = None) -> tuple[int, str] | None:
+        """Version and sha256 of the classifier in use; None before the first.
+
+        With `encoder`, an identity: the one that was last in use with that encoder.
+        """
         rows = await self._database.read(
             """
             SELECT version, sha256 FROM promotions JOIN classifiers USING (store, version)
-            WHERE store = ? ORDER BY number DESC LIMIT 1
+            WHERE store = ? AND coalesce(encoder = ?, TRUE) ORDER BY number DESC LIMIT 1
             """,
-            (store,),
+            (store, encoder),
         )
         return (rows[0]["version"], rows[0]["sha256"]) if rows else None
 

@@ -7,8 +7,9 @@ import pytest
 
 from deployments.classifier import DepartmentClassifier
 from domain.errors import EncoderMismatchError, InputError
-from domain.records import Embedding, Prediction
+from domain.records import Embedding, Prediction, TextEmbeddings
 from learning.training import train
+from networks.coldstart import cold_start
 from networks.mlp import Classifier
 from tests.support.embeddings import DEPARTMENTS, embedding, visitors
 from tests.support.waiting import until
@@ -80,6 +81,20 @@ async def test_no_classifier_yet_is_no_prediction(trained: Classifier) -> None:
     shelf = Shelf()
     classifier = await made(shelf)
     assert classifier.predict([(one(), STORE), (one(), "unknown")]) == [None, None]
+    shelf.put(1, trained.to_bytes())
+    await classifier.refresh()
+    assert version_of(classifier) == 1
+    await classifier.close()
+
+
+async def test_the_first_classifier_takes_the_place_of_comparing_with_texts(trained: Classifier) -> None:
+    texts = TextEmbeddings(
+        vectors=np.eye(len(DEPARTMENTS), one().vector.size, dtype=np.float32), encoder=one().encoder, sharpness=5.0
+    )
+    shelf = Shelf()
+    shelf.put(0, cold_start({name: [name] for name in DEPARTMENTS}, texts).to_bytes())
+    classifier = await made(shelf)
+    assert version_of(classifier) == 0
     shelf.put(1, trained.to_bytes())
     await classifier.refresh()
     assert version_of(classifier) == 1

@@ -143,3 +143,9 @@ def test_a_network_is_a_name_or_a_mapping(tmp_path: Path) -> None:
 def test_what_is_wrong_with_a_network_is_told(tmp_path: Path, network: str, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         read(tmp_path, GOOD + f"networks: {{encoder: {network}}}")
+
+
+def test_prompts_of_a_department_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("    cameras:\n", "    prompts: {Books: [a reader]}\n    cameras:\n")
+    with pytest.raises(SettingsError, match="prompts for 'Books', which is not one of the departments: Appliances"):
+        read(tmp_path, text)

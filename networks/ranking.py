@@ -1,0 +1,68 @@
+"""Departments ranked for embeddings, by whatever tells how probable each is: an MLP, or a comparison with texts."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import EncoderMismatchError, InputError
+from domain.records import Embedding, Ranked
+
+Floats = NDArray[np.float32]
+
+
+class Ranker(Protocol):
+    """What the third network is to those who ask it."""
+
+    @property
+    def departments(self) -> tuple[str, ...]: ...
+
+    @property
+    def encoder(self) -> str:
+        """The identity of the encoder whose embeddings it understands."""
+        ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def version(self) -> int:
+        """The number under which the store keeps it; 0 for what was not trained."""
+        ...
+
+    def probabilities(self, vectors: Floats) -> Floats:
+        """`(N, dimensions)` raw embeddings to `(N, departments)`; rows sum to 1."""
+        ...
+
+    def self_test(self) -> None:
+        """Raises ClassifierError unless it can be believed."""
+        ...
+
+
+def check(ranker: Ranker, embedding: Embedding) -> None:
+    """Raises EncoderMismatchError for another encoder's embedding, InputError for numbers that are none."""
+    if embedding.encoder != ranker.encoder or embedding.vector.shape != (ranker.dimensions,):
+        raise EncoderMismatchError(
+            f"the classifier (version {ranker.version}) was trained with the encoder {ranker.encoder},"
+            f" {ranker.dimensions} numbers; this embedding is of {embedding.encoder},"
+            f" {embedding.vector.size}. Train one for it: amiko train"
+        )
+    if not np.isfinite(embedding.vector).all():
+        raise InputError("the embedding holds numbers that are none (NaN or infinite)")
+
+
+def rank(ranker: Ranker, embeddings: Sequence[Embedding]) -> list[tuple[Ranked, ...]]:
+    """The departments for each embedding, the most probable first. Raises what `check` raises."""
+    if not embeddings:
+        return []
+    for embedding in embeddings:
+        check(ranker, embedding)
+    vectors = np.stack([embedding.vector for embedding in embeddings]).astype(np.float32, copy=False)
+    return [
+        tuple(
+            Ranked(department=ranker.departments[number], probability=float(row[number]))
+            for number in np.argsort(-row, kind="stable")
+        )
+        for row in ranker.probabilities(vectors)
+    ]
