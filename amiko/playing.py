@@ -119,7 +119,7 @@ async def _prepare(data: Path, store: Store, staff: list[Person]) -> None:
 def begin(sandbox: Sandbox, person: Person) -> None:
     """The assistant writes to the bot before it is there; Telegram keeps that for it."""
     sandbox.press(person.id, "/login")
-    sandbox.press(person.id, texts("ru")("button-begin"))
+    sandbox.press(person.id, texts("ru").plain("button-begin"))
 
 
 def play(sandbox: Sandbox, person: Person, data: Path, *, limit_s: float | None) -> Result:
@@ -169,7 +169,7 @@ class _Hands(threading.Thread):
                     self.texts[message.id] = message.text
                     # «Иду», and at once for the next: a recording played fast does not wait
                     self._sandbox.press_data(self._person.id, message.id, message.buttons[0][0].data)
-                    self._sandbox.press(self._person.id, texts("ru")("button-next"))
+                    self._sandbox.press(self._person.id, texts("ru").plain("button-next"))
 
 
 def _notified(data: Path) -> dict[str, tuple[float, float, int]]:

@@ -2,21 +2,24 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
-from telegram import BotCommand
+from telegram import LinkPreviewOptions
+from telegram.constants import ParseMode
 from telegram.error import InvalidToken
 from telegram.error import TelegramError as RefusedByTelegram
-from telegram.ext import Application, ApplicationBuilder, ContextTypes, ExtBot
+from telegram.ext import Application, ApplicationBuilder, ContextTypes, Defaults, ExtBot
 
+from bot.commands import set_commands
 from bot.connection import base_file_url, base_url, request
-from bot.handlers import COMMANDS, Handlers
+from bot.handlers import Handlers
 from bot.keyboards import notification_keyboard
 from bot.pacing import ONCE, Pacer, Urgency
 from bot.polling import Health, Poller, explain
 from bot.registry import Registry, Reports
 from bot.secrecy import Redaction
-from bot.texts import LANGUAGES, notification_text, texts
+from bot.wording import Wording
 from domain.errors import TelegramError
 from domain.records import Notification
 from domain.settings import MAIN, Settings
@@ -45,11 +48,18 @@ class Bot:
     """
 
     def __init__(
-        self, settings: Settings, registry: Registry, reports: Reports | None = None, *, name: str = MAIN
+        self,
+        settings: Settings,
+        registry: Registry,
+        reports: Reports | None = None,
+        *,
+        name: str = MAIN,
+        usernames: dict[str, str] | None = None,
     ) -> None:
         """Connect nothing yet. Raises TelegramError for an empty token, and for an address that is none.
 
-        `name`: one of `telegram.tokens`.
+        `name`: one of `telegram.tokens`. `usernames`: what the bots are called in Telegram, by name; shared by all of
+        them, and each notes its own.
         """
         telegram = settings.telegram
         self.name = name
@@ -67,8 +77,13 @@ class Bot:
             request=self._requests[0],
             get_updates_request=self._requests[1],
             rate_limiter=self._pacer,
+            # all texts are, and what people are called is escaped where it is filled in: see `bot.texts`
+            defaults=Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True)),
         )
-        self._handlers = Handlers(registry, settings, bot=name, reports=reports)
+        self._usernames = {} if usernames is None else usernames
+        self._handlers = Handlers(registry, settings, bot=name, usernames=self._usernames, reports=reports)
+        self._wording = Wording(settings)
+        self._admins = tuple(telegram.admins)
         self._application: _Application = ApplicationBuilder().bot(self._telegram).updater(None).job_queue(None).build()
         self._application.add_handlers(self._handlers.all())
         self._application.add_error_handler(self._handlers.failed)
@@ -120,13 +135,14 @@ class Bot:
         """Return once one message may go to that chat: `send` asks no further."""
         await self._pacer.turn(chat, urgency)
 
-    async def send(self, notification: Notification, *, again: bool, card: bool) -> int:
+    async def send(self, notification: Notification, *, again: bool, card: bool) -> int:  # noqa: ARG002
         """Send a notification, with its card if there is one and it is wanted. Returns Telegram's message number.
 
         Raises what the library raises, at once: `Delivery` knows what to do about it.
         """
-        text = notification_text(notification, again=again)
-        keyboard = notification_keyboard(notification)
+        at = time.time()
+        text = self._wording.notification(notification, at=at)
+        keyboard = notification_keyboard(notification, self._wording, at=at)
         if notification.card is not None and card:
             message = await self._telegram.send_photo(
                 notification.chat,
@@ -157,12 +173,13 @@ class Bot:
         await self._poller.run()
 
     async def _connect(self) -> None:
-        await self._telegram.get_me()
+        me = await self._telegram.get_me()
+        self._usernames[self.name] = me.username or ""
         await self._application.initialize()
         # A webhook that someone has set would keep all updates from a bot that polls.
         await self._telegram.delete_webhook(drop_pending_updates=False)
         try:
-            await self._set_commands()
+            await set_commands(self._telegram, self._admins)
         except RefusedByTelegram as error:
             _LOGGER.warning("the menu of commands was not set: %s", explain(error))
 
@@ -172,11 +189,3 @@ class Bot:
         for one in self._requests:
             await one.shutdown()
         self._redaction.remove()
-
-    async def _set_commands(self) -> None:
-        for language in LANGUAGES:
-            t = texts(language)
-            commands = [BotCommand(name, t(f"command-{name}")) for name in COMMANDS]
-            # People whose language is neither get the one in English.
-            code = None if language == "en" else language
-            await self._telegram.set_my_commands(commands, language_code=code)

@@ -17,6 +17,7 @@ from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.ext import ExtBot
 
+from bot import limits
 from bot.pacing import retry_after
 
 _LOGGER = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Poller:
         self._bot = bot
         self._handle = handle
         self._offset: int | None = None
+        self._limit = limits.updates()
         #: The last update under way of each chat.
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._answered_at: float | None = None
@@ -153,6 +155,7 @@ class Poller:
         if not updates:
             return
         self._offset = updates[-1].update_id + 1
+        updates = tuple(update for update in updates if self._limit.allows(_person(update)))
         late = set(self._under_way)
         begun = [(_person(update), self._start(update)) for update in updates]
         if awaited := [task for person, task in begun if person not in late]:

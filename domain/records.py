@@ -282,6 +282,8 @@ class StoreOverview:
     #: Of the store's calendar day so far.
     visits: int
     met: int
+    #: The ids of the cameras that are out of reach.
+    lost: tuple[str, ...] = ()
 
 
 class Origin(StrEnum):

@@ -92,6 +92,8 @@ class Camera(_Model):
     """One video source with a role."""
 
     id: Identity
+    #: What people call it in messages; the id if not given.
+    name: Name | None = None
     role: Literal["entrance", "department"]
     source: Source
     #: Department cameras only: whose visitors they see.
@@ -120,6 +122,11 @@ class Camera(_Model):
         if self.role == "department" and self.door is not None:
             raise ValueError("a camera with role department has no door")
         return self
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name or self.id
 
 
 class Store(_Model):
@@ -171,11 +178,6 @@ class Store(_Model):
             if spoken == language:
                 return name
         return department
-
-    @property
-    def entrances(self) -> tuple[str, ...]:
-        """The ids of the cameras whose visitors are announced."""
-        return tuple(camera.id for camera in self.cameras if camera.role == "entrance")
 
 
 class AnotherBot(_Model):

@@ -108,6 +108,14 @@ class ShopRegistry:
         self.real._news()
         return made
 
+    async def age(self, notification: int, seconds: float) -> None:
+        """As if the visit had been taken so much earlier."""
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                "UPDATE visits SET taken_at = taken_at - ? WHERE id = (SELECT visit FROM notifications WHERE id = ?)",
+                (seconds, notification),
+            )
+
     @property
     def notifications(self) -> dict[int, Seen]:
         """All there are, by number."""

@@ -43,7 +43,7 @@ async def test_buttons_are_heard_and_notifications_sent(sandbox: Sandbox) -> Non
     sandbox.press(anna, "Начнём!")
     await asyncio.to_thread(sandbox.wait_for, anna, "В ожидании посетителей", timeout_s=LIMIT_S)
     await known.announce(telegram_id=anna)
-    await asyncio.to_thread(sandbox.wait_for, anna, "Посетитель у входа", timeout_s=LIMIT_S)
+    await asyncio.to_thread(sandbox.wait_for, anna, "у входа", timeout_s=LIMIT_S)
     status = await dispatcher.status()
     assert (status["healthy"], status["problem"]) == (True, None)
     await dispatcher.stop()
@@ -83,12 +83,12 @@ async def test_admins_alone_get_the_report(sandbox: Sandbox) -> None:
     dispatcher = Dispatcher(settings(sandbox, (admin,)), registry(), sheets)
     dispatcher.start()
     sandbox.press(admin, "/report")
-    await asyncio.to_thread(sandbox.wait_for, admin, "обучения ещё не было", timeout_s=LIMIT_S)
+    await asyncio.to_thread(sandbox.wait_for, admin, "Показать пока нечего", timeout_s=LIMIT_S)
     _, png = cv2.imencode(".png", np.full((200, 200, 3), 255, np.uint8))
-    sheets.sheets = [("Невский", png.tobytes())]
+    sheets.sheets = [("Амико, Невский", png.tobytes())]
     for person in (admin, other):
         sandbox.press(person, "/report")
-    sheet = await asyncio.to_thread(sandbox.wait_for, admin, "Невский", timeout_s=LIMIT_S)
+    sheet = await asyncio.to_thread(sandbox.wait_for, admin, "Обучение: Амико, Невский", timeout_s=LIMIT_S)
     assert sheet.photo == png.tobytes()
     refused = await asyncio.to_thread(sandbox.wait_for, other, "Не понимаю", timeout_s=LIMIT_S)
     assert refused.photo is None

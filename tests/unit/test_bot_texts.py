@@ -1,72 +1,132 @@
-import dataclasses
 import re
 from pathlib import Path
+from string import Formatter
 
 import pytest
-from fluent.syntax import FluentParser, ast
-from fluent.syntax.visitor import Visitor
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
-from support.chats import notification, prediction
 
 import bot.texts
-from bot.handlers import COMMANDS
-from bot.texts import LANGUAGES, Texts, language_of, notification_text, percent, texts
-from domain.records import NOT_A_CUSTOMER, NotificationState
+from bot.handlers import ADMIN_COMMANDS, COMMANDS
+from bot.texts import LANGUAGES, Texts, language_of, texts
+
+#: Where Telegram takes no HTML.
+PLAIN = ("button-", "toast-", "command-")
 
 
-class Variables(Visitor):
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def visit_VariableReference(self, node: ast.VariableReference) -> None:  # noqa: N802 - the library's name
-        self.names.add(node.id.name)
+def catalogue(language: str) -> Catalog:
+    path = Path(bot.texts.__file__).parent / "locale" / language / "LC_MESSAGES" / "amiko.po"
+    with path.open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
 
 
-def messages_of(language: str) -> dict[str, set[str]]:
-    """The names in a language's file, with what each wants filled in."""
-    source = (Path(bot.texts.__file__).parent / f"{language}.ftl").read_text(encoding="utf-8")
+def forms(language: str) -> dict[str, tuple[str, ...]]:
+    """Each message's name with its text, or its plural forms."""
     found = {}
-    for entry in FluentParser().parse(source).body:
-        assert not isinstance(entry, ast.Junk), entry.content
-        if isinstance(entry, ast.Message):
-            assert entry.id.name not in found, f"{entry.id.name} stands twice"
-            variables = Variables()
-            variables.visit(entry)
-            found[entry.id.name] = variables.names
+    for message in catalogue(language):
+        if message.id:
+            name = message.id[0] if isinstance(message.id, tuple | list) else message.id
+            found[name] = message.string if isinstance(message.string, tuple) else (message.string,)
     return found
 
 
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def filled(name: str, language: str) -> dict[str, str | int]:
+    known = {value for form in forms(language)[name] for value in placeholders(form)}
+    values: dict[str, str | int] = dict.fromkeys(known, "что-то")
+    return values | ({"count": 5} if len(forms(language)[name]) > 1 else {})
+
+
 def test_both_languages_have_the_same_texts_with_the_same_values():
-    assert messages_of("ru") == messages_of("en")
+    ru, en = forms("ru"), forms("en")
+    assert list(ru) == list(en), "in the same order, so that a translator finds them"
+    for name in ru:
+        assert (len(ru[name]) > 1) == (len(en[name]) > 1), name
+        wanted = {frozenset(placeholders(text)) for text in (*ru[name], *en[name])}
+        assert len(wanted) == 1, name
+        assert len(ru[name]) in {1, 3}
+        assert len(en[name]) in {1, 2}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_text_renders(language):
-    for name, variables in messages_of(language).items():
-        text = Texts(language)(name, **dict.fromkeys(variables, "«что-то»"))
+    t = Texts(language)
+    for name in forms(language):
+        text = (t.plain if name.startswith(PLAIN) else t)(name, **filled(name, language))
         assert text.strip()
         assert "{" not in text
-        assert text.count("«что-то»") >= len(variables)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_html_is_telegrams(language):
+    for name, texts_ in forms(language).items():
+        for text in texts_:
+            tags = re.findall(r"</?([a-z]+)>", text)
+            assert set(tags) <= {"b", "i", "code"}, name
+            assert all(text.count(f"<{tag}>") == text.count(f"</{tag}>") for tag in tags), name
+            assert "<" not in re.sub(r"</?[a-z]+>", "", text), name
+            assert not (name.startswith(PLAIN) and tags), name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_texts_fit_where_telegram_puts_them(language):
-    t = Texts(language)
-    for name, variables in messages_of(language).items():
+    for name, texts_ in forms(language).items():
         if name.startswith("toast-"):
-            assert len(t(name)) <= 200
-        if name.startswith("button-") and not variables:
-            assert len(t(name)) <= 20, "buttons are narrow on a phone"
-    for command in COMMANDS:
-        assert 1 <= len(t(f"command-{command}")) <= 256
+            assert all(len(text) <= 130 for text in texts_), "200, with a name in it"
+        if name.startswith("button-") and not placeholders(texts_[0]):
+            assert len(texts_[0]) <= 20, "buttons are narrow on a phone"
+    for command in (*COMMANDS, *ADMIN_COMMANDS):
+        assert 1 <= len(Texts(language).plain(f"command-{command}")) <= 256
+
+
+def test_no_text_is_left_over():
+    """Each name stands somewhere in the code, whole or up to what is put together."""
+    folder = Path(bot.texts.__file__).parent.parent
+    code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    whole = set(re.findall(r'"([a-z]+(?:-[a-z]+)+|[a-z]+)"', code))
+    begun = tuple(re.findall(r'f"([a-z]+-)\{', code))
+    states = {"taken", "declined", "expired", "failed"}
+    assert not [name for name in forms("ru") if name not in whole | states and not name.startswith(begun)]
 
 
 def test_a_missing_text_or_value_is_an_error():
-    with pytest.raises(LookupError):
-        texts("ru")("no-such-text")
-    with pytest.raises(KeyError, match="welcome"):
-        texts("ru")("welcome")
+    for call in (texts("ru"), texts("ru").plain):
+        with pytest.raises(KeyError, match="no-such-text"):
+            call("no-such-text")
+        with pytest.raises(KeyError, match="name"):
+            call("hello")
+    with pytest.raises(KeyError, match="hello"):
+        texts("ru")("hello", name="", count=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "ru"),
+    [
+        (0, "0 посетителей"),
+        (1, "1 посетитель"),
+        (2, "2 посетителя"),
+        (4, "4 посетителя"),
+        (5, "5 посетителей"),
+        (11, "11 посетителей"),
+        (12, "12 посетителей"),
+        (21, "21 посетитель"),
+        (22, "22 посетителя"),
+        (111, "111 посетителей"),
+        (1001, "1001 посетитель"),
+    ],
+)
+def test_russian_counts_as_russians_do(count, ru):
+    assert texts("ru")("store-visits", count=count, met=0) == f"Сегодня: {ru}, встречено 0"
+
+
+def test_english_counts_too():
+    assert texts("en")("store-visits", count=1, met=0).startswith("Today: 1 visitor,")
+    assert texts("en")("store-visits", count=2, met=0).startswith("Today: 2 visitors,")
 
 
 @pytest.mark.parametrize(
@@ -86,57 +146,15 @@ def test_russian_unless_telegram_says_otherwise(code, language):
     assert language_of(code) == language
 
 
-def test_the_notification_says_where_to_go_first():
-    lines = notification_text(notification()).splitlines()
-    assert lines[0] == "Подойдите в отдел Toys — 72%"
-    assert lines[1] == "Ещё вероятно: Electronics (15%), Beauty Technique (8%)"
-    assert len(lines) == 2, "the fourth department helps nobody"
+def test_what_is_filled_in_is_escaped_once_and_only_in_messages():
+    t = texts("ru")
+    assert t("hello", name="Tom <3 & co") == "Здравствуйте, Tom &lt;3 &amp; co!"
+    nested = t("ranked", department="<b>", percent="5")
+    assert "&lt;b&gt; (5%)" in t("visitor-more", departments=nested)
+    assert t.plain("button-remove", name="Tom <3") == "✕ Tom <3"
 
 
-def test_a_store_with_one_department_has_no_other_to_name():
-    text = notification_text(notification(prediction=prediction(("Toys", 1.0))))
-    assert text == "Подойдите в отдел Toys — 100%"
-
-
-def test_without_a_prediction_the_visitor_is_announced_all_the_same():
-    assert notification_text(notification(prediction=None)) == "Посетитель у входа"
-    assert notification_text(notification(prediction=None, language="en")) == "A visitor at the entrance"
-
-
-def test_in_english():
-    assert notification_text(notification(language="en")).startswith("Go to Toys — 72%")
-
-
-def test_one_that_may_have_come_before_says_so():
-    assert notification_text(notification(), again=True).startswith("Повторно: Подойдите в отдел Toys")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("state", NotificationState)
-def test_what_became_of_it_stands_below(language, state):
-    plain = notification_text(notification(language=language))
-    text = notification_text(notification(language=language, state=state))
-    assert text.startswith(plain)
-    changed = state not in {NotificationState.QUEUED, NotificationState.SENT}
-    assert (text != plain) == changed
-
-
-def test_the_answer_is_shown_and_not_being_a_customer_is_translated():
-    taken = notification(state=NotificationState.TAKEN)
-    assert "Отмечено: Toys" in notification_text(dataclasses.replace(taken, answer="Toys"))
-    assert "Отмечено: Не покупатель" in notification_text(dataclasses.replace(taken, answer=NOT_A_CUSTOMER))
-
-
-names = st.text(min_size=1, max_size=64).filter(lambda name: name.strip())
-
-
-@given(name=names, probability=st.floats(0, 1), language=st.sampled_from(LANGUAGES))
-def test_whatever_a_department_is_called_it_is_named_as_it_is(name, probability, language):
-    text = notification_text(notification(prediction=prediction((name, probability)), language=language))
-    assert name in text
-    assert re.search(r"\d+%$", text)
-
-
-@given(st.floats(0, 1))
-def test_a_share_is_whole_per_cent(probability):
-    assert abs(int(percent(probability)) - 100 * probability) <= 0.5
+@given(st.text(max_size=64))
+def test_no_name_can_make_html(name):
+    text = texts("ru")("visitor", number=1, department=name, percent="5")
+    assert re.findall(r"<[^>]*>?", text) == ["<b>", "</b>"]
