@@ -19,10 +19,11 @@ from zoneinfo import ZoneInfo
 import cv2
 import numpy as np
 
+from actors.about import About, about
 from actors.clients import RegistryClient, TrainerClient
 from actors.metrics import CameraMetrics
 from actors.networks import Networks
-from actors.plan import Plan
+from actors.plan import CameraPlan, mismatch
 from domain.errors import AmikoError
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
 from domain.settings import Camera, Store
@@ -300,25 +301,43 @@ def _percentiles(times: deque[float]) -> dict[str, float]:
     return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1)}
 
 
-class CameraActor(CameraWorker):
-    """The camera as an actor."""
+class CameraActor:
+    """The camera as an actor; on a node with another release than the head's, a word about that in its place."""
 
-    async def __init__(self, plan: Plan, store: Store, camera: Camera) -> None:  # type: ignore[misc]  # Ray awaits it
-        super().__init__(
-            store=store,
-            camera=camera,
-            networks=Networks(),
+    async def __init__(self, sealed: bytes, recipe: str, head_release: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        self._recipe = recipe
+        self._worker: CameraWorker | None = None
+        # not even opened where releases differ: what is in it may be new to this node
+        self._problem = mismatch(head_release)
+        if self._problem is not None:
+            return
+        plan = CameraPlan.opened(sealed)
+        self._worker = CameraWorker(
+            store=plan.store,
+            camera=plan.camera,
+            networks=Networks(plan.application),
             announcer=RegistryClient(),
             collector=TrainerClient(),
             run=plan.run,
             paced=plan.paced,
             loop=plan.loop,
         )
-        self._metrics = CameraMetrics(store.id, camera.id)
-        self._publishing = asyncio.create_task(self._publish())
-        self.start()
+        self._metrics = CameraMetrics(plan.store.id, plan.camera.id)
+        self._publishing = asyncio.create_task(self._publish(self._worker))
+        self._worker.start()
 
-    async def _publish(self) -> None:
+    async def status(self) -> CameraStatus | None:
+        return await self._worker.status() if self._worker else None
+
+    async def about(self) -> About:
+        """Where it runs and what it was made with."""
+        return about(self._recipe, self._problem)
+
+    async def stop(self) -> None:
+        if self._worker:
+            await self._worker.stop()
+
+    async def _publish(self, worker: CameraWorker) -> None:
         while True:
-            self._metrics.publish(await self.status())
+            self._metrics.publish(await worker.status())
             await asyncio.sleep(PUBLISH_S)

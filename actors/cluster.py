@@ -2,16 +2,17 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import ray
 from ray import serve
 
+from actors.plan import CENTRAL, cluster_token
 from domain.errors import ClusterError
 
 NAMESPACE = "amiko"
-#: The Serve application that holds the three networks.
-APPLICATION = "networks"
+#: The Serve application of the three networks that all stores share.
+APPLICATION = CENTRAL
 
 #: How every actor is made: found by name, outlives who made it, comes back after a kill as often as needed, and
 #: calls under way when it died are made again (they carry ids, so that twice is once).
@@ -23,6 +24,11 @@ ACTOR_OPTIONS = {
     "max_task_retries": -1,
     "num_cpus": 0,
 }
+
+#: Beside the database and the bot: on the head. Ray gives every head this resource.
+HEAD_OPTIONS = {"resources": {"node:__internal_head__": 0.001}}
+#: The label of a store's node, and that of nodes for the networks that all stores share.
+STORE, NETWORKS = "store", "networks"
 
 LOOPBACK = "127.0.0.1"
 #: Bytes of shared memory: pictures travel inside the calls, so that little is needed.
@@ -39,11 +45,52 @@ class Cluster:
     owned: bool
 
 
+class Node(TypedDict):
+    """One of the cluster's nodes."""
+
+    address: str
+    alive: bool
+    #: Its labels `store` and `networks`; None where it has none.
+    store: str | None
+    networks: str | None
+
+
+def on_store(store: str) -> dict[str, object]:
+    """Options of an actor that runs on a store's node and nowhere else: it waits where that node is away."""
+    return {"label_selector": {STORE: store}}
+
+
+def nodes() -> list[Node]:
+    """Those that are there, and those that were. Blocks."""
+    found = []
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
+        labels = node.get("Labels", {})
+        found.append(
+            Node(
+                address=node["NodeManagerAddress"],
+                alive=node["Alive"],
+                store=labels.get(STORE),
+                networks=labels.get(NETWORKS),
+            )
+        )
+    return found
+
+
+def names() -> set[str]:
+    """Of Amiko's actors that are there, or wait for their node. Blocks."""
+    there = ray.util.list_named_actors(all_namespaces=True)
+    return {actor["name"] for actor in there if actor["namespace"] == NAMESPACE}
+
+
 def start_or_join(address: str | None) -> Cluster:
     """Start a Ray of our own on the loopback interface, or join the one at `address`. Raises ClusterError.
 
+    The cluster's token must be there in either case.
+
     What Ray reads from the environment must be there before Ray is imported.
     """
+    # asked for here, since Ray's own words about a missing one are many
+    cluster_token()
     own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "dashboard_host": LOOPBACK}
     try:
         context = ray.init(

@@ -7,8 +7,8 @@ import asyncio
 import logging
 from typing import TypedDict
 
+from actors.about import About, about, current_plan
 from actors.clients import RegistryClient, TrainerClient
-from actors.plan import Plan
 from bot.application import Bot
 from bot.delivery import Delivery
 from bot.registry import Registry, Reports
@@ -85,6 +85,12 @@ class Dispatcher:
 class DispatcherActor(Dispatcher):
     """The dispatcher as an actor."""
 
-    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
+    async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
+        plan = await current_plan()
+        self._recipe = plan.head_digest
         super().__init__(plan.settings, RegistryClient(), TrainerClient())
         self.start()
+
+    async def about(self) -> About:
+        """Where it runs and what it was made with."""
+        return about(self._recipe)

@@ -27,10 +27,10 @@ Answer = TypeVar("Answer")
 class Networks:
     """Handles on the three deployments. A call is tried again for `patience_s`, then the last error is raised."""
 
-    def __init__(self) -> None:
-        self._detector = _handle("PersonDetector")
-        self._encoder = _handle("VisitorEncoder")
-        self._classifier = _handle("DepartmentClassifier")
+    def __init__(self, application: str = APPLICATION) -> None:
+        self._detector = _handle(application, "PersonDetector")
+        self._encoder = _handle(application, "VisitorEncoder")
+        self._classifier = _handle(application, "DepartmentClassifier")
 
     async def detect(self, picture: Image, score: float, *, patience_s: float) -> list[Detection]:
         """People in a picture of the network's input size, in its pixels; those below `score` are left out."""
@@ -71,8 +71,8 @@ class Networks:
         return await _insist(call, patience_s)
 
 
-def _handle(deployment: str) -> DeploymentHandle[Any]:
-    return serve.get_deployment_handle(deployment, app_name=APPLICATION)
+def _handle(application: str, deployment: str) -> DeploymentHandle[Any]:
+    return serve.get_deployment_handle(deployment, app_name=application)
 
 
 async def _insist(call: Callable[[], Awaitable[Answer]], patience_s: float) -> Answer:

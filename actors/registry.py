@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import aiosqlite
 
 from actors import offers
-from actors.plan import DATABASE, Plan
+from actors.about import About, about, current_plan
+from actors.plan import DATABASE
 from domain.errors import InputError, NotRegisteredError
 from domain.records import (
     NOT_A_CUSTOMER,
@@ -485,5 +486,11 @@ def _day(at: float, store: Store) -> str:
 class RegistryActor(AssistantRegistry):
     """The registry as an actor."""
 
-    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
+    async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
+        plan = await current_plan()
+        self._recipe = plan.head_digest
         super().__init__(plan.settings, await Database.connect(plan.home / DATABASE))
+
+    async def about(self) -> About:
+        """Where it runs and what it was made with."""
+        return about(self._recipe)

@@ -1,16 +1,21 @@
-"""Starts the actors of all stores and watches them: whoever is missing is made again."""
+"""Starts the actors of all stores and watches them: whoever is missing is made again, whoever changed is replaced."""
 
 import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import ray
 from ray.exceptions import RayError
 
+from actors.about import About
 from actors.clients import ActorMissingError, find
-from actors.cluster import ACTOR_OPTIONS
-from actors.plan import Plan
+from actors.cluster import ACTOR_OPTIONS, HEAD_OPTIONS, Node, names, nodes, on_store
+from actors.plan import Plan, release
+from domain.errors import ClusterError
 
 if TYPE_CHECKING:
     from actors.camera import CameraStatus
@@ -25,6 +30,11 @@ LOOK_S = 5.0
 ANSWER_S = 5.0
 #: Seconds for cameras to close their sources and for the outbox to be done with what is under way.
 STOP_S = 60.0
+#: Seconds until the name of an actor that was ended is free again.
+FREE_S = 30.0
+
+#: Those who are made before the cameras, in this order, and ended after them, in the opposite one.
+HEAD = ("registry", "trainer", "dispatcher")
 
 
 class Status(TypedDict):
@@ -34,13 +44,30 @@ class Status(TypedDict):
     cameras: "dict[str, CameraStatus | None]"
     dispatcher: "DispatcherStatus | None"
     trainer: dict[str, Any] | None
+    nodes: list[Node]
+    #: Where each actor runs; None where that is not known.
+    actors: dict[str, About | None]
+    #: What an operator should look at, a line each.
+    problems: list[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Recipe:
+    """How an actor is made."""
+
+    made_of: Any
+    arguments: tuple[object, ...]
+    options: Mapping[str, object]
+    #: Another one means another actor.
+    digest: str
+    #: Of a camera.
+    store: str | None = None
 
 
 class StoresActor:
-    """The first actor; makes all others."""
+    """The first actor; makes all others. It keeps nothing: those who are there tell what they were made with."""
 
-    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
-        self._plan = plan
+    async def __init__(self, sealed: bytes) -> None:  # type: ignore[misc]  # Ray awaits it
         # imported here, since everybody's process imports this module's neighbours, and Telegram's library, say, is
         # nothing that a camera needs; handed to Ray once: it keeps what it was handed for as long as it runs
         from actors.camera import CameraActor
@@ -48,34 +75,46 @@ class StoresActor:
         from actors.registry import RegistryActor
         from actors.trainer import TrainerActor
 
-        cameras = ray.remote(CameraActor)
-        self._recipes: dict[str, tuple[Any, tuple[object, ...]]] = {
-            "registry": (ray.remote(RegistryActor), (plan,)),
-            "trainer": (ray.remote(TrainerActor), (plan,)),
-            "dispatcher": (ray.remote(DispatcherActor), (plan,)),
-        }
-        self._cameras = {
-            f"camera/{store.id}/{camera.id}": (cameras, (plan, store, camera))
-            for store in plan.settings.stores
-            for camera in store.cameras
-        }
-        self._recipes |= self._cameras
+        self._sealed = sealed
+        self._plan = Plan.opened(sealed)
+        self._camera = ray.remote(CameraActor)
+        self._head = dict(
+            zip(HEAD, (ray.remote(one) for one in (RegistryActor, TrainerActor, DispatcherActor)), strict=True)
+        )
+        self._nodes: list[Node] = []
+        self._recipes: dict[str, _Recipe] = {}
+        #: What those who are there have said about themselves.
+        self._about: dict[str, About] = {}
+        #: Who is new, and did not have to be asked.
+        self._made: dict[str, str] = {}
+        self._looked = asyncio.Event()
         self._task = asyncio.create_task(self._watch())
 
+    async def plan(self) -> bytes:
+        """What is to run, sealed."""
+        return self._sealed
+
     async def ready(self) -> None:
-        """Return once everybody is made and answers. Raises what made an actor fail."""
-        for name in self._recipes:
-            await (await asyncio.to_thread(self._get, name)).status.remote()
+        """Return once everybody is made, and whose node is there answers. Raises what made an actor fail."""
+        await self._looked.wait()
+        for name, recipe in self._recipes.items():
+            if recipe.store is None or self._has_node(recipe.store):
+                await (await asyncio.to_thread(self._get, name)).about.remote()
 
     async def status(self) -> Status:
         """How everybody is; None for whoever does not answer in time."""
-        names = ["registry", "dispatcher", "trainer", *self._cameras]
-        registry, dispatcher, trainer, *cameras = await asyncio.gather(*(self._ask(name) for name in names))
+        self._nodes = await asyncio.to_thread(nodes)
+        cameras = [name for name, recipe in self._recipes.items() if recipe.store is not None]
+        told = await asyncio.gather(*(self._ask(name) for name in (*HEAD, *cameras)))
+        registry, trainer, dispatcher, *seen = told
         return Status(
             stores=registry,
-            cameras={name.removeprefix("camera/"): status for name, status in zip(self._cameras, cameras, strict=True)},
+            cameras={name.removeprefix("camera/"): one for name, one in zip(cameras, seen, strict=True)},
             dispatcher=dispatcher,
             trainer=trainer,
+            nodes=self._nodes,
+            actors={name: self._about.get(name) for name in self._recipes},
+            problems=self._problems(),
         )
 
     async def stop(self) -> None:
@@ -83,44 +122,161 @@ class StoresActor:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        for name in [*self._cameras, "dispatcher", "trainer", "registry"]:
-            with contextlib.suppress(RayError, ActorMissingError, TimeoutError):
-                actor = await asyncio.to_thread(find, name)
-                if name != "registry":
-                    await asyncio.wait_for(actor.stop.remote(), 2 * ANSWER_S)
-                ray.kill(actor)
+        there = await asyncio.to_thread(names)
+        await asyncio.gather(*(self._end(name) for name in there if name.startswith("camera/")))
+        for name in reversed(HEAD):
+            await self._end(name)
 
     async def _watch(self) -> None:
         while True:
-            for name in self._recipes:
-                try:
-                    await asyncio.to_thread(self._get, name)
-                except RayError as error:
-                    _LOGGER.warning("%s can't be made: %s", name, error)
+            try:
+                await self._look()
+            except Exception:  # whatever the cluster's trouble is, those who run go on
+                _LOGGER.exception("the actors could not be looked after")
+            self._looked.set()
             await asyncio.sleep(LOOK_S)
+
+    async def _look(self) -> None:
+        """Make whoever is missing, replace whoever was made for other settings, end whoever is wanted no more."""
+        self._nodes = await asyncio.to_thread(nodes)
+        self._recipes = self._wanted()
+        there = await asyncio.to_thread(names)
+        gone = [name for name in there if name.startswith("camera/") and name not in self._recipes]
+        await asyncio.gather(*(self._end(name) for name in gone))
+        for name in self._recipes:
+            if name not in there:
+                await asyncio.to_thread(self._get, name)
+        await asyncio.gather(*(self._compare(name) for name in self._recipes if name in there))
+
+    def _wanted(self) -> dict[str, _Recipe]:
+        plan = self._plan
+        placed = is_placed(self._nodes)
+        recipes = {
+            name: _Recipe(made_of=made_of, arguments=(), options=HEAD_OPTIONS, digest=plan.head_digest)
+            for name, made_of in self._head.items()
+        }
+        for store in plan.settings.stores:
+            for camera in store.cameras:
+                part = plan.camera(store, camera, placed=placed)
+                recipes[f"camera/{store.id}/{camera.id}"] = _Recipe(
+                    made_of=self._camera,
+                    arguments=(part.sealed(), part.digest, release()),
+                    options=on_store(store.id) if placed else {},
+                    digest=part.digest,
+                    store=store.id,
+                )
+        return recipes
+
+    async def _compare(self, name: str) -> None:
+        recipe = self._recipes[name]
+        if self._made.get(name) == recipe.digest or (recipe.store is not None and not self._has_node(recipe.store)):
+            return
+        try:
+            actor = await asyncio.to_thread(find, name)
+            about: About = await asyncio.wait_for(actor.about.remote(), ANSWER_S)
+        except (RayError, ActorMissingError, TimeoutError):
+            return  # asked again at the next look
+        self._about[name] = about
+        if about["recipe"] != recipe.digest:
+            _LOGGER.info("%s: made again, since its settings changed", name)
+            await self._end(name)
+            await asyncio.to_thread(self._get, name)
+        else:
+            self._made[name] = recipe.digest
+
+    async def _end(self, name: str) -> None:
+        """Stop an actor in order where it answers, and be rid of it in any case; its name is free then."""
+        with contextlib.suppress(RayError, ActorMissingError, TimeoutError):
+            actor = await asyncio.to_thread(find, name)
+            try:
+                if name != "registry" and self._answers(name):
+                    await asyncio.wait_for(actor.stop.remote(), 2 * ANSWER_S)
+            finally:
+                ray.kill(actor)
+        until = time.monotonic() + FREE_S
+        while name in await asyncio.to_thread(names) and time.monotonic() < until:  # noqa: ASYNC110 - Ray tells nobody
+            await asyncio.sleep(0.1)
+        self._about.pop(name, None)
+        self._made.pop(name, None)
 
     def _get(self, name: str) -> Any:
         """The actor of that name; made where it is missing."""
         try:
             return find(name)
         except ActorMissingError:
-            made_of, arguments = self._recipes[name]
-            return made_of.options(name=name, **ACTOR_OPTIONS).remote(*arguments)
+            recipe = self._recipes[name]
+            return recipe.made_of.options(name=name, **ACTOR_OPTIONS, **recipe.options).remote(*recipe.arguments)
 
     async def _ask(self, name: str) -> Any:
+        if not self._answers(name):
+            return None
         try:
             actor = await asyncio.to_thread(find, name)
-            return await asyncio.wait_for(actor.status.remote(), ANSWER_S)
+            status, about = await asyncio.wait_for(
+                asyncio.gather(actor.status.remote(), actor.about.remote()), ANSWER_S
+            )
         except (RayError, ActorMissingError, TimeoutError):
+            self._about.pop(name, None)
             return None
+        self._about[name] = about
+        return status
+
+    def _answers(self, name: str) -> bool:
+        """Whether it is worth asking: who has no node waits for one."""
+        recipe = self._recipes.get(name)
+        store = recipe.store if recipe else (name.split("/")[1] if name.startswith("camera/") else None)
+        return store is None or self._has_node(store)
+
+    def _has_node(self, store: str) -> bool:
+        return not is_placed(self._nodes) or any(node["alive"] and node["store"] == store for node in self._nodes)
+
+    def _problems(self) -> list[str]:
+        problems = [
+            f"store {store.id}: no node has the label store={store.id}: its cameras wait for one"
+            for store in self._plan.settings.stores
+            if not self._has_node(store.id)
+        ]
+        problems += [
+            f"{name}: {about['problem']}" for name, about in self._about.items() if about["problem"] is not None
+        ]
+        return problems
+
+
+def is_placed(there: list[Node]) -> bool:
+    """Whether stores have nodes of their own: those that are away count too, or their cameras would move meanwhile."""
+    return any(node["store"] is not None for node in there)
+
+
+def running_plan() -> Plan | None:
+    """What runs on the cluster that this process has joined; None where Amiko does not run on it. Blocks."""
+    try:
+        return Plan.opened(ray.get(find("stores").plan.remote(), timeout=STOP_S))
+    except ActorMissingError:
+        return None
+    except RayError as error:
+        raise ClusterError("Amiko's first actor does not answer; see the dashboard") from error
 
 
 def start_stores(plan: Plan) -> Any:
-    """Make the first actor, which makes the others; returns its handle. Blocks until all of them answer."""
+    """Make the first actor, which makes the others; returns its handle. Blocks until all of them answer.
+
+    One that is there for other settings is replaced; those whom it made go on, where nothing changed for them.
+    """
+    with contextlib.suppress(ActorMissingError):
+        ray.kill(find("stores"))
+        _wait_until_free("stores")
     actor: Any = ray.remote(StoresActor)
-    stores = actor.options(name="stores", **ACTOR_OPTIONS).remote(plan)
+    stores = actor.options(name="stores", **ACTOR_OPTIONS, **HEAD_OPTIONS).remote(plan.sealed())
     ray.get(stores.ready.remote())
     return stores
+
+
+def _wait_until_free(name: str) -> None:
+    until = time.monotonic() + FREE_S
+    while name in names():
+        if time.monotonic() > until:
+            raise ClusterError(f"the actor {name} does not end; see the dashboard")
+        time.sleep(0.1)
 
 
 def stop_stores() -> None:

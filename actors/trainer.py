@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from actors import schedule
+from actors.about import About, about, current_plan
 from actors.apart import Trained, train_apart
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
-from actors.plan import Plan
 from domain.errors import AmikoError, InputError, TrainingBusyError
 from domain.records import Sample
 from domain.settings import Settings, Store, Training
@@ -275,6 +275,12 @@ def _sheet(versions: Sequence[StoredClassifier]) -> bytes | None:
 class TrainerActor(Trainer):
     """The trainer as an actor."""
 
-    async def __init__(self, plan: Plan) -> None:  # type: ignore[misc]  # Ray awaits it
+    async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
+        plan = await current_plan()
+        self._recipe = plan.head_digest
         super().__init__(plan.settings, plan.home, encoders=lambda _: ServedEncoder())
         await self.start()
+
+    async def about(self) -> About:
+        """Where it runs and what it was made with."""
+        return about(self._recipe)

@@ -2,14 +2,13 @@
 
 import importlib
 import logging
-import os
 import sys
 from typing import Annotated
 
 import typer
 
 from amiko.console import err
-from amiko.environment import prepare
+from amiko.environment import is_ray_ours, prepare
 from domain.errors import AmikoError
 
 #: Command -> the module that has it (as `app`, or as a function of the same name), and its line in `--help`:
@@ -65,7 +64,7 @@ def main() -> None:
     if debug:
         # wanted by whoever adds it at the end of the line, too
         sys.argv.remove("--debug")
-    prepare(own_ray="RAY_ADDRESS" not in os.environ)
+    prepare(own_ray=is_ray_ours(sys.argv[1:]))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:

@@ -80,11 +80,11 @@ def _demo(
     stopping = Stopping()
     if headless:
         playing.begin(sandbox, PEOPLE[0])
-    with started(settings, data, paced=not headless, loop=not headless, say=say) as running:
+    with started(settings, data, paced=not headless, loop=not headless, say=say) as system:
         if headless:
             result = playing.play(sandbox, PEOPLE[0], data, limit_s=seconds)
         else:
-            _invite(sandbox, running.dashboard, as_json=as_json)
+            _invite(sandbox, system.running.dashboard, as_json=as_json)
             stopping.wait(seconds)
             return
     if as_json:

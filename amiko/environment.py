@@ -1,12 +1,28 @@
 """The environment that Ray and torch read when they are imported: to be set before."""
 
+import json
 import os
 import secrets
+from collections.abc import Sequence
 
 from domain.settings import home
 
 #: Where the token of a Ray of our own lies; whoever reads it can run code here.
 TOKEN = "ray-token"  # noqa: S105 - a file's name
+
+
+#: Where a running system leaves word of itself, in the data folder.
+NOTE = "running.json"
+
+
+def is_ray_ours(arguments: Sequence[str]) -> bool:
+    """Whether the command with those arguments has to do with a Ray that Amiko starts, or with somebody's cluster."""
+    if "RAY_ADDRESS" in os.environ or any(one.split("=")[0] == "--address" for one in arguments):
+        return False
+    try:
+        return bool(json.loads((home() / NOTE).read_text())["owned"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 def prepare(*, own_ray: bool) -> None:
@@ -20,6 +36,9 @@ def prepare(*, own_ray: bool) -> None:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(home() / TOKEN)
+    else:
+        # a cluster without a token is open to everybody who reaches it; where its file is, the operator says
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def make_token() -> None:

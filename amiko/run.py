@@ -12,37 +12,82 @@ import typer
 from rich.markup import escape
 
 from amiko.console import SETTINGS, JsonOption, err, out, print_json, say
-from amiko.running import Running, find_running, started
+from amiko.running import Running, System, find_running, joined, started
 from amiko.stopping import Stopping
-from domain.errors import ClusterError
-from domain.settings import Settings, home, read_settings
+from domain.errors import AmikoError, ClusterError
+from domain.settings import Settings, home, read_all
 from storage.database import Database
 
 #: Seconds that a start may take: Ray, three networks, and a camera process each half second.
 START_S = 300.0
+#: Seconds between two looks at the settings' files.
+WATCH_S = 1.0
 
 
 def run(
-    settings: Annotated[Path, typer.Argument(help="The settings file.")] = SETTINGS,
+    settings: Annotated[
+        list[Path] | None,
+        typer.Argument(help="The settings file; the stores may lie in several.", show_default="stores.yaml"),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; `amiko stop` ends it.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Apply the settings whenever they change; broken ones are told and left.")
+    ] = False,
     address: Annotated[
         str | None,
         typer.Option(envvar="RAY_ADDRESS", help="Join this Ray cluster (`auto`: the one of this machine)."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start (or join) Ray, deploy the networks and start all actors. Ctrl-C stops everything cleanly."""
-    read = read_settings(settings)
+    """Start (or join) Ray, deploy the networks and start all actors. Ctrl-C stops everything cleanly.
+
+    With --address where Amiko runs already: applies what is different in the settings, and leaves the rest alone.
+    """
+    files = settings or [SETTINGS]
+    read = read_all(files)
     _check(read)
     if detach and address is None:
-        _tell(_detached(settings), as_json=as_json)
+        _tell(_detached(files, watch=watch), as_json=as_json)
         return
     stopping = Stopping()
-    with started(read, home(), address=address, keep=detach, say=say) as running:
-        _tell(running, as_json=as_json)
-        if not detach:
+    if address is None:
+        with started(read, home(), say=say) as system:
+            _tell(system.running, as_json=as_json)
             err.print("Ctrl-C stops it.")
-            stopping.wait()
+            _stay(system, files, stopping, watch=watch)
+        return
+    with joined(read, home(), address=address, keep=detach, say=say) as (system, made):
+        if made.first:
+            _tell(system.running, as_json=as_json)
+        elif as_json:
+            print_json(asdict(made))
+        else:
+            out.print(made.text)
+        if watch or (made.first and not detach):
+            err.print("Ctrl-C ends the watching; Amiko goes on." if detach or not made.first else "Ctrl-C stops it.")
+            _stay(system, files, stopping, watch=watch)
+
+
+def _stay(system: System, files: list[Path], stopping: Stopping, *, watch: bool) -> None:
+    if not watch:
+        stopping.wait()
+        return
+    applied = _content(files)
+    while not stopping.wanted:
+        stopping.wait(WATCH_S)
+        now = _content(files)
+        if now == applied or stopping.wanted:
+            continue
+        applied = now
+        try:
+            err.print(f"settings: {system.apply(read_all(files)).text}")
+        except AmikoError as error:
+            err.print(f"[bold red]error:[/bold red] {str(error).replace('[', chr(92) + '[')}")
+            err.print("The settings that were there before stay.")
+
+
+def _content(files: list[Path]) -> list[bytes | None]:
+    return [path.read_bytes() if path.is_file() else None for path in files]
 
 
 def _check(settings: Settings) -> None:
@@ -69,12 +114,19 @@ def _tell(running: Running, *, as_json: bool) -> None:
     out.print(f"Amiko runs. Dashboard: {running.dashboard or 'none'}. How it is: amiko status. End it: amiko stop.")
 
 
-def _detached(settings: Path) -> Running:
+def _detached(files: list[Path], *, watch: bool) -> Running:
     log = home() / "amiko.log"
     home().mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "amiko", "run", str(settings.resolve())],
+            [
+                sys.executable,
+                "-m",
+                "amiko",
+                "run",
+                *map(str, map(Path.resolve, files)),
+                *(["--watch"] if watch else []),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

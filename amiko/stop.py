@@ -7,10 +7,8 @@ import signal
 import psutil
 
 from amiko.console import JsonOption, out, print_json
-from amiko.environment import prepare
-from amiko.running import NOTE, Running, find_running, is_alive
+from amiko.running import Running, find_running, is_alive, withdraw_all
 from domain.errors import ClusterError
-from domain.settings import home
 
 #: Seconds for cameras, outbox and Ray to end.
 STOP_S = 120.0
@@ -41,14 +39,8 @@ def _end(running: Running) -> None:
 
 
 def _leave(running: Running) -> None:
-    prepare(own_ray=False)
-    from ray import serve
-
     from actors import cluster
-    from actors.stores import stop_stores
 
     cluster.join(running.address)
-    stop_stores()
-    serve.delete(cluster.APPLICATION)
+    withdraw_all()
     cluster.leave()
-    (home() / NOTE).unlink(missing_ok=True)

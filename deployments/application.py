@@ -1,5 +1,6 @@
 """The Serve application `networks`: the three deployments, bound and scaled as the settings say."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray import serve
@@ -29,22 +30,23 @@ class RootClassifier(DepartmentClassifier):
         super().__init__()
 
 
-def application(networks: Networks) -> Application:
-    """PersonDetector, VisitorEncoder and DepartmentClassifier."""
+def application(networks: Networks, labels: Mapping[str, str] | None = None) -> Application:
+    """PersonDetector, VisitorEncoder and DepartmentClassifier; where labels are given, on nodes that have them."""
     scaling = networks.scaling
-    people = _deployment(PersonDetector, "PersonDetector", scaling.detector, detector.BATCH)
-    visitors = _deployment(VisitorEncoder, "VisitorEncoder", scaling.encoder, encoder.BATCH)
-    departments = _deployment(RootClassifier, "DepartmentClassifier", scaling.classifier, CLASSIFIER_BATCH)
+    on = {"label_selector": dict(labels)} if labels else {}
+    people = _deployment(PersonDetector, "PersonDetector", scaling.detector, detector.BATCH, on)
+    visitors = _deployment(VisitorEncoder, "VisitorEncoder", scaling.encoder, encoder.BATCH, on)
+    departments = _deployment(RootClassifier, "DepartmentClassifier", scaling.classifier, CLASSIFIER_BATCH, on)
     return departments.bind(people.bind(networks.detector), visitors.bind(networks.encoder))
 
 
-def _deployment(made_of: type, name: str, scaling: Scaling, batch: int) -> Deployment:
+def _deployment(made_of: type, name: str, scaling: Scaling, batch: int, on: Mapping[str, object]) -> Deployment:
     deployment: Deployment = serve.deployment(
         name=name,
         autoscaling_config=scaling.model_dump(),
         # one batch under way, one gathering
         max_ongoing_requests=2 * batch,
         max_queued_requests=MAX_QUEUED,
-        ray_actor_options={"num_cpus": REPLICA_CPUS},
+        ray_actor_options={"num_cpus": REPLICA_CPUS, **on},
     )(made_of)
     return deployment

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -150,6 +150,8 @@ class Store(_Model):
     offer_s: Annotated[float, Field(gt=0)] = 15
     #: Seconds after which a visit that nobody has taken is over.
     notification_lifetime_s: Annotated[float, Field(gt=0)] = 60
+    #: On a cluster: those at headquarters, shared, or the store's own, which a cut link does not take away.
+    networks: Literal["central", "local"] = "central"
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -368,6 +370,27 @@ def _explain(error: ErrorDetails, document: object) -> str:
     secret = {"token", "source"} & {str(part) for part in error["loc"]}
     told = "" if secret or isinstance(value, dict | list) else f": {value!r}"
     return f"{key}{told}: {text[0].lower()}{text[1:]}"
+
+
+def read_all(paths: Sequence[Path], environment: Mapping[str, str] = os.environ) -> Settings:
+    """As `read_settings`, from several files: all of the first one, and the stores of the others.
+
+    Raises SettingsError, also where a store stands in two of them.
+    """
+    first, *others = [read_settings(path, environment) for path in paths]
+    where = {store.id: paths[0] for store in first.stores}
+    stores = list(first.stores)
+    for path, other in zip(paths[1:], others, strict=True):
+        for store in other.stores:
+            if store.id in where:
+                raise SettingsError(f"{path}: store id {store.id!r} stands in {where[store.id]} already")
+            where[store.id] = path
+            stores.append(store)
+        if other.model_copy(update={"stores": first.stores}) != first:
+            raise SettingsError(
+                f"{path}: beside the stores, everything must be as in {paths[0]}; repeat it or use one file"
+            )
+    return first.model_copy(update={"stores": stores})
 
 
 def read_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -1,0 +1,34 @@
+"""What each actor tells about itself, so that nobody else needs to remember it."""
+
+import os
+from typing import TypedDict
+
+import ray
+
+from actors.clients import Client
+from actors.plan import Plan, release
+
+
+class About(TypedDict):
+    """Where an actor runs and what it was made with."""
+
+    #: The digest of its part of the settings.
+    recipe: str
+    #: The node's address.
+    node: str
+    pid: int
+    #: Amiko's, there.
+    release: str
+    #: Why it does not do its work there; None where it does.
+    problem: str | None
+
+
+def about(recipe: str, problem: str | None = None) -> About:
+    """Of the process that calls."""
+    node: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    return About(recipe=recipe, node=node, pid=os.getpid(), release=release(), problem=problem)
+
+
+async def current_plan() -> Plan:
+    """What is to run, from the actor that knows: never from an actor's own arguments, which may be out of date."""
+    return Plan.opened(await Client("stores").call("plan"))
