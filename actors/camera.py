@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Coroutine
@@ -20,13 +21,14 @@ import cv2
 import numpy as np
 
 from actors.about import About, about
+from actors.announcing import JOURNAL, LeasedAnnouncer
 from actors.clients import RegistryClient, TrainerClient
 from actors.metrics import CameraMetrics
 from actors.networks import Networks
 from actors.plan import CameraPlan, mismatch
 from domain.errors import AmikoError
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
-from domain.settings import Camera, Store
+from domain.settings import Camera, Store, home
 from vision.capture import Capture, SourceEndedError
 from vision.health import PictureHealth
 from vision.picture import Picture
@@ -312,11 +314,19 @@ class CameraActor:
         if self._problem is not None:
             return
         plan = CameraPlan.opened(sealed)
+        self._announcer = LeasedAnnouncer(
+            RegistryClient(),
+            store=plan.store.id,
+            camera=plan.camera.id,
+            journal=home() / JOURNAL if plan.placed else None,
+            # Ray starts it again, if it is the copy that Ray knows of
+            lost=lambda: os._exit(1),
+        )
         self._worker = CameraWorker(
             store=plan.store,
             camera=plan.camera,
             networks=Networks(plan.application),
-            announcer=RegistryClient(),
+            announcer=self._announcer,
             collector=TrainerClient(),
             run=plan.run,
             paced=plan.paced,
@@ -324,6 +334,7 @@ class CameraActor:
         )
         self._metrics = CameraMetrics(plan.store.id, plan.camera.id)
         self._publishing = asyncio.create_task(self._publish(self._worker))
+        self._announcer.start()
         self._worker.start()
 
     async def status(self) -> CameraStatus | None:
@@ -336,6 +347,7 @@ class CameraActor:
     async def stop(self) -> None:
         if self._worker:
             await self._worker.stop()
+            await self._announcer.stop()
 
     async def _publish(self, worker: CameraWorker) -> None:
         while True:

@@ -65,8 +65,18 @@ class RegistryClient:
     def __init__(self) -> None:
         self._registry = Client("registry")
 
-    async def announce(self, visit: Visit) -> None:
-        await self._registry.call("announce", visit=visit)
+    async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None:
+        await self._registry.call("announce_leased", visit=visit, lease=lease, token=token, age_s=age_s)
+
+    async def take_lease(self, name: str, holder: str, *, lasts_s: float | None = None, gone: str | None = None) -> int:
+        token = await self._registry.call("take_lease", name=name, holder=holder, lasts_s=lasts_s, gone=gone)
+        return cast("int", token)
+
+    async def renew_lease(self, name: str, token: int, *, lasts_s: float) -> None:
+        await self._registry.call("renew_lease", name=name, token=token, lasts_s=lasts_s)
+
+    async def release_lease(self, name: str, token: int) -> None:
+        await self._registry.call("release_lease", name=name, token=token)
 
     async def login(self, *, telegram_id: int, username: str | None, name: str, language: str) -> Assistant:
         found = await self._registry.call(

@@ -5,10 +5,12 @@ Both in one process, since Telegram limits the bot as a whole: answers to button
 
 import asyncio
 import logging
+import os
 from typing import TypedDict
 
 from actors.about import About, about, current_plan
 from actors.clients import RegistryClient, TrainerClient
+from actors.leases import Lease
 from bot.application import Bot
 from bot.delivery import Delivery
 from bot.registry import Registry, Reports
@@ -83,14 +85,29 @@ class Dispatcher:
 
 
 class DispatcherActor(Dispatcher):
-    """The dispatcher as an actor."""
+    """The dispatcher as an actor; it polls and sends while it has the bot's lease, and ends where it has lost it."""
 
     async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
         plan = await current_plan()
         self._recipe = plan.head_digest
         super().__init__(plan.settings, RegistryClient(), TrainerClient())
-        self.start()
+        self._lease = Lease(RegistryClient(), "bot")
+        self._holding = asyncio.create_task(self._hold())
 
     async def about(self) -> About:
         """Where it runs and what it was made with."""
         return about(self._recipe)
+
+    async def stop(self) -> None:
+        self._holding.cancel()
+        await asyncio.gather(self._holding, return_exceptions=True)
+        await super().stop()
+        await self._lease.release()
+
+    async def _hold(self) -> None:
+        await self._lease.taken()
+        self.start()
+        await self._lease.lost()
+        await super().stop()
+        # Ray starts it again, if it is the copy that Ray knows of; that one waits for its turn
+        os._exit(1)

@@ -5,6 +5,7 @@ that change something carry an id and may be repeated.
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -37,11 +38,13 @@ from domain.records import (
     Visit,
 )
 from domain.settings import MAIN, Settings, Store
-from storage import assistants, figures, invites, notices, notifications, samples, visits
+from storage import assistants, figures, invites, leases, notices, notifications, samples, visits
 from storage.database import Database
 
 #: Notifications (and notices) that a bot is given at once: a quarter of a minute of work at Telegram's pace.
 _OUTBOX = 500
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class StoreStatus(TypedDict):
@@ -71,21 +74,25 @@ class AssistantRegistry:
 
     # -- cameras ------------------------------------------------------------------------------------------
 
-    async def announce(self, visit: Visit) -> None:
+    async def announce(self, visit: Visit, *, age_s: float = 0) -> None:
         """Tell of a visit: in one transaction it is stored, and who waits gets a notification.
 
+        `age_s`: how long ago it was, by the camera's own clock; one that comes after its lifetime is recorded only.
         Announcing the same visit again changes nothing. Raises InputError for an unknown store.
         """
         store = self._store(visit.store)
         now = self._clock()
-        until = now + store.notification_lifetime_s
+        until = now - age_s + store.notification_lifetime_s
         async with self._database.transaction() as connection:
             await offers.catch_up(connection, self._stores, now=now)
             # first, so that a visit from a camera whose clock is far behind is told of all the same
             await visits.forget_before(connection, now - self._keep_s)
             if not await visits.insert(connection, visit, day=_day(visit.at, store), open_until=until):
                 return
-            await offers.announced(connection, store, visit.id, now=now)
+            if until > now:
+                await offers.announced(connection, store, visit.id, now=now)
+            else:
+                _LOGGER.warning("visit %s came %.0f s late and is over", visit.id, age_s)
         self._cards = {visit: card for visit, card in self._cards.items() if card[0] > now}
         if visit.card is not None:
             self._cards[visit.id] = (until, visit.card)
@@ -490,6 +497,27 @@ class RegistryActor(AssistantRegistry):
         plan = await current_plan()
         self._recipe = plan.head_digest
         super().__init__(plan.settings, await Database.connect(plan.home / DATABASE))
+
+    async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None:
+        """As `announce`, for the camera's copy that has the lease. Raises LeaseLostError for any other."""
+        async with self._database.transaction() as connection:
+            await leases.check(connection, lease, token)
+        # by the head's clock from here on: the node's may be another
+        await self.announce(replace(visit, at=self._clock() - age_s), age_s=age_s)
+
+    async def take_lease(self, name: str, holder: str, lasts_s: float | None, gone: str | None) -> int:
+        """See `storage.leases.take`."""
+        async with self._database.transaction() as connection:
+            return await leases.take(connection, name, holder=holder, now=self._clock(), lasts_s=lasts_s, gone=gone)
+
+    async def renew_lease(self, name: str, token: int, lasts_s: float) -> None:
+        """Raises LeaseLostError."""
+        async with self._database.transaction() as connection:
+            await leases.renew(connection, name, token, now=self._clock(), lasts_s=lasts_s)
+
+    async def release_lease(self, name: str, token: int) -> None:
+        async with self._database.transaction() as connection:
+            await leases.release(connection, name, token, now=self._clock())
 
     async def about(self) -> About:
         """Where it runs and what it was made with."""

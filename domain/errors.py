@@ -86,3 +86,18 @@ class TelegramError(AmikoError):
 
 class ClusterError(AmikoError):
     """Ray can't be started, joined or found."""
+
+
+class LeaseHeldError(AmikoError):
+    """Another copy of what only one may be is at work; `holder` names its process."""
+
+    def __init__(self, text: str, holder: str = "") -> None:
+        super().__init__(text, holder)
+        self.holder = holder
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class LeaseLostError(AmikoError):
+    """Another copy of this one has taken over: this one has to end."""

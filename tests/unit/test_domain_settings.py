@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import SettingsError
-from domain.settings import Door, Settings, read_settings
+from domain.settings import Door, Settings, read_all, read_settings
 
 GOOD = """
 telegram: {token: "${TOKEN}", admins: [1]}
@@ -149,3 +149,18 @@ def test_prompts_of_a_department_that_is_not_there_are_refused(tmp_path: Path) -
     text = GOOD.replace("    cameras:\n", "    prompts: {Books: [a reader]}\n    cameras:\n")
     with pytest.raises(SettingsError, match="prompts for 'Books', which is not one of the departments: Appliances"):
         read(tmp_path, text)
+
+
+def test_stores_may_lie_in_several_files_but_each_in_one(tmp_path: Path) -> None:
+    def write(name: str, *stores: str, token: str = "1:x") -> Path:
+        lines = [f"telegram: {{token: '{token}'}}", "stores:"]
+        lines += [f"  - {{id: {one}, name: {one}, departments: [Toys]}}" for one in stores]
+        (tmp_path / name).write_text("\n".join(lines))
+        return tmp_path / name
+
+    both = read_all([write("a.yaml", "s1"), write("b.yaml", "s2")])
+    assert [store.id for store in both.stores] == ["s1", "s2"]
+    with pytest.raises(SettingsError, match=r"b\.yaml: store id 's1' stands in .*a\.yaml already"):
+        read_all([write("a.yaml", "s1"), write("b.yaml", "s1")])
+    with pytest.raises(SettingsError, match="beside the stores"):
+        read_all([write("a.yaml", "s1"), write("b.yaml", "s2", token="2:y")])

@@ -1,0 +1,148 @@
+"""From a camera to the registry: leased, so that of two copies one is heard, and across a link that may be cut."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+from ray.exceptions import RayError, RayTaskError
+
+from actors.clients import ActorMissingError
+from domain.errors import InputError, LeaseLostError
+from domain.records import Visit
+from storage.journal import Journal
+
+_LOGGER = logging.getLogger(__name__)
+
+#: The journal's name in a node's data folder.
+JOURNAL = "journal.db"
+#: Seconds that one try may take: over a link that is cut, a call does not fail, it hangs.
+TRY_S = 10.0
+#: Seconds between two tries.
+AGAIN_S = 1.0
+
+
+class Headquarters(Protocol):
+    """What an announcer needs of the registry."""
+
+    async def take_lease(self, name: str, holder: str) -> int: ...
+
+    async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None: ...
+
+
+def this_process() -> str:
+    """Names a process for good: on one node, process numbers are given again."""
+    return f"{os.uname().nodename}/{os.getpid()}/{psutil.Process().create_time():.2f}"
+
+
+class LeasedAnnouncer:
+    """Of one camera. Each visit is told in order, until it was heard or another copy of the camera has the lease."""
+
+    def __init__(
+        self,
+        headquarters: Headquarters,
+        *,
+        store: str,
+        camera: str,
+        journal: Path | None,
+        lost: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`journal`: where visits are kept until they were heard; None: in memory, on a machine on its own.
+
+        `lost`: what to do where another copy of this camera is at work.
+        """
+        self._headquarters = headquarters
+        self._name = f"camera/{store}/{camera}"
+        self._journal = Journal(journal, store=store, camera=camera) if journal else None
+        self._lost = lost
+        self._clock = clock
+        self._token: int | None = None
+        #: Visits with their cards, which are in no journal.
+        self._waiting: dict[str, Visit] = {}
+        self._heard: dict[str, asyncio.Event] = {}
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Take the lease and begin to tell, what an earlier process has left first."""
+        self._task = asyncio.create_task(self._tell(), name=f"telling of {self._name}")
+
+    async def stop(self) -> None:
+        """What was not heard yet stays in the journal."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def announce(self, visit: Visit) -> None:
+        """Return once it was heard, or is in the journal."""
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.add, visit)
+        heard = self._heard[visit.id] = asyncio.Event()
+        self._waiting[visit.id] = visit
+        self._news.set()
+        if self._journal is None:
+            await heard.wait()
+
+    @property
+    def waiting(self) -> int:
+        """Visits of this process that were not heard yet."""
+        return len(self._waiting)
+
+    async def _tell(self) -> None:
+        left = await asyncio.to_thread(self._journal.pending) if self._journal is not None else []
+        for visit in left:
+            self._waiting.setdefault(visit.id, visit)
+        told = False
+        while True:
+            self._news.clear()
+            await self._tell_all()
+            if not self._waiting:
+                told = False
+                await self._news.wait()
+                continue
+            if not told:
+                _LOGGER.warning("%s: not everything was heard; %d visits are kept", self._name, len(self._waiting))
+                told = True
+            await asyncio.sleep(AGAIN_S)
+
+    async def _tell_all(self) -> None:
+        for visit in list(self._waiting.values()):
+            try:
+                await self._try(visit)
+            except LeaseLostError as error:
+                _LOGGER.error("%s; it ends", error.args[0])  # noqa: TRY400 - the text says it all
+                self._lost()
+                return
+            except InputError as error:
+                # its store was taken out of the settings: nobody will ever want to know
+                _LOGGER.warning("%s", error.args[0])
+            except RayTaskError:
+                # heard, and not understood: tried again, and no other visit waits for it
+                _LOGGER.exception("%s: visit %s was not taken", self._name, visit.id)
+                continue
+            except (RayError, ActorMissingError, TimeoutError) as error:
+                _LOGGER.info("%s: out of reach: %s", self._name, type(error).__name__)
+                return
+            await self._forget(visit)
+
+    async def _forget(self, visit: Visit) -> None:
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.remove, visit.id)
+        self._waiting.pop(visit.id, None)
+        if heard := self._heard.pop(visit.id, None):
+            heard.set()
+
+    async def _try(self, visit: Visit) -> None:
+        async with asyncio.timeout(TRY_S):
+            if self._token is None:
+                self._token = await self._headquarters.take_lease(self._name, this_process())
+            await self._headquarters.announce_leased(
+                visit, lease=self._name, token=self._token, age_s=max(0.0, self._clock() - visit.at)
+            )

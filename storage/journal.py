@@ -1,0 +1,92 @@
+"""The journal: visits on a store's own disk, until headquarters have heard of them. No picture is in it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.errors import StorageError
+from domain.records import Visit
+from storage.encoding import embedding_from_blob, embedding_to_blob, prediction_from_json, prediction_to_json
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS visits (
+    id TEXT PRIMARY KEY,
+    store TEXT NOT NULL,
+    camera TEXT NOT NULL,
+    -- seconds since 1970 by this node's clock, which need not be headquarters'
+    at REAL NOT NULL,
+    embedding BLOB,
+    encoder TEXT,
+    prediction TEXT
+) STRICT
+"""
+#: Seconds to wait for another camera of the node that writes.
+_BUSY_S = 10.0
+
+
+class Journal:
+    """Of one camera, in a file that its node's cameras share. Methods block, for the time that a disk takes.
+
+    Each call opens the file for itself: visits are few, and a call whose caller was cancelled goes on in its thread.
+    """
+
+    def __init__(self, path: Path, *, store: str, camera: str) -> None:
+        """Raises StorageError."""
+        self._path = path
+        self._of = (store, camera)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self._opened() as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"{path}: can't be opened as the node's journal: {error}; move it away") from error
+
+    def add(self, visit: Visit) -> None:
+        """The same visit twice is one."""
+        embedding = visit.embedding
+        row = (
+            visit.id,
+            *self._of,
+            visit.at,
+            embedding_to_blob(embedding) if embedding else None,
+            embedding.encoder if embedding else None,
+            prediction_to_json(visit.prediction),
+        )
+        with self._opened() as connection:
+            connection.execute("INSERT OR IGNORE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def pending(self) -> list[Visit]:
+        """What is still to be told, the oldest first."""
+        with self._opened() as connection:
+            rows = connection.execute(
+                "SELECT * FROM visits WHERE store = ? AND camera = ? ORDER BY at, id", self._of
+            ).fetchall()
+        return [
+            Visit(
+                id=row["id"],
+                store=row["store"],
+                camera=row["camera"],
+                at=row["at"],
+                embedding=embedding_from_blob(row["embedding"], row["encoder"]),
+                prediction=prediction_from_json(row["prediction"]),
+            )
+            for row in rows
+        ]
+
+    def remove(self, visit: str) -> None:
+        """It was told."""
+        with self._opened() as connection:
+            connection.execute("DELETE FROM visits WHERE id = ?", (visit,))
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            # each visit is on the disk before it counts as kept, a power cut included
+            connection.execute("PRAGMA synchronous = FULL")
+            yield connection
+        finally:
+            connection.close()

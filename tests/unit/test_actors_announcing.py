@@ -1,0 +1,142 @@
+"""A camera's visits on their way to headquarters that are out of reach, refuse, or have another copy's lease."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ray.exceptions import RayActorError
+
+import actors.announcing
+from actors.announcing import LeasedAnnouncer
+from domain.errors import InputError, LeaseLostError
+from domain.records import Embedding, Prediction, Ranked, Visit
+from storage.journal import Journal
+from tests.support.waiting import until
+
+
+class Headquarters:
+    """Hears everything while `trouble` is None."""
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+        self.heard: list[tuple[Visit, int, float]] = []
+        self.tokens = 0
+
+    async def take_lease(self, name: str, holder: str) -> int:
+        if self.trouble:
+            raise self.trouble
+        self.tokens += 1
+        return self.tokens
+
+    async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None:
+        if self.trouble:
+            raise self.trouble
+        if token != self.tokens:
+            raise LeaseLostError("camera/s/door: this copy's lease is over")
+        self.heard.append((visit, token, age_s))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actors.announcing, "AGAIN_S", 0.01)
+
+
+def visit(name: str, at: float = 100.0) -> Visit:
+    ranking = (Ranked(department="Toys", probability=1.0),)
+    return Visit(
+        id=name,
+        store="s",
+        camera="door",
+        at=at,
+        embedding=Embedding(vector=np.arange(4, dtype=np.float32), encoder="e"),
+        prediction=Prediction(ranking=ranking, classifier=1),
+        card=b"a picture",
+    )
+
+
+class Camera:
+    """An announcer and what became of it."""
+
+    def __init__(self, headquarters: Headquarters, journal: Path | None, now: float = 100.0) -> None:
+        self.lost = asyncio.Event()
+        self.announcer = LeasedAnnouncer(
+            headquarters, store="s", camera="door", journal=journal, lost=self.lost.set, clock=lambda: now
+        )
+        self.announcer.start()
+
+
+async def test_a_visit_is_heard_with_its_picture(tmp_path: Path) -> None:
+    headquarters = Headquarters()
+    camera = Camera(headquarters, tmp_path / "journal.db")
+    await camera.announcer.announce(visit("v"))
+    await until(lambda: bool(headquarters.heard))
+    assert headquarters.heard[0][0].card == b"a picture"
+    await until(lambda: not camera.announcer.waiting)
+    await camera.announcer.stop()
+
+
+async def test_what_a_cut_link_held_back_is_told_after_it_in_order(tmp_path: Path) -> None:
+    headquarters = Headquarters()
+    camera = Camera(headquarters, tmp_path / "journal.db")
+    headquarters.trouble = TimeoutError()
+    for number in range(3):
+        # announcing does not wait for the link
+        await camera.announcer.announce(visit(f"v{number}", at=100.0 + number))
+    for file in tmp_path.glob("journal.db*"):
+        assert b"a picture" not in file.read_bytes()
+    headquarters.trouble = None
+    await until(lambda: not camera.announcer.waiting)
+    assert [one[0].id for one in headquarters.heard] == ["v0", "v1", "v2"]
+    await camera.announcer.stop()
+    assert Journal(tmp_path / "journal.db", store="s", camera="door").pending() == []
+
+
+async def test_what_a_killed_camera_knew_is_told_by_the_next_one(tmp_path: Path) -> None:
+    headquarters = Headquarters()
+    headquarters.trouble = TimeoutError()
+    first = Camera(headquarters, tmp_path / "journal.db")
+    await first.announcer.announce(visit("v"))
+    await first.announcer.stop()
+    headquarters.trouble = None
+    # ten minutes later by the same clock
+    second = Camera(headquarters, tmp_path / "journal.db", now=700.0)
+    await until(lambda: bool(headquarters.heard))
+    heard, _, age_s = headquarters.heard[0]
+    assert (heard.id, age_s, heard.card) == ("v", 600.0, None)
+    assert heard.prediction == visit("v").prediction
+    await second.announcer.stop()
+
+
+async def test_of_two_copies_the_older_one_is_refused_and_ends(tmp_path: Path) -> None:
+    headquarters = Headquarters()
+    old, new = Camera(headquarters, None), Camera(headquarters, None)
+    await old.announcer.announce(visit("v1"))
+    await new.announcer.announce(visit("v2"))
+    refused = asyncio.create_task(old.announcer.announce(visit("v3")))
+    await asyncio.wait_for(old.lost.wait(), 10)
+    assert [one[0].id for one in headquarters.heard] == ["v1", "v2"]
+    assert not new.lost.is_set()
+    refused.cancel()
+    for one in (old, new):
+        await one.announcer.stop()
+
+
+async def test_a_registry_that_is_restarting_is_waited_for_without_a_journal() -> None:
+    headquarters = Headquarters()
+    headquarters.trouble = RayActorError()
+    camera = Camera(headquarters, None)
+    told = asyncio.create_task(camera.announcer.announce(visit("v")))
+    await asyncio.sleep(0.05)
+    assert not told.done()
+    headquarters.trouble = None
+    await asyncio.wait_for(told, 10)
+    await camera.announcer.stop()
+
+
+async def test_a_store_that_was_taken_out_of_the_settings_holds_nothing_up() -> None:
+    headquarters = Headquarters()
+    headquarters.trouble = InputError("no store 's' in the settings")
+    camera = Camera(headquarters, None)
+    await asyncio.wait_for(camera.announcer.announce(visit("v")), 10)
+    await camera.announcer.stop()
