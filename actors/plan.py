@@ -102,8 +102,8 @@ class Plan(_Part):
 
     @property
     def head_digest(self) -> str:
-        """Of what registry, dispatcher and trainer must know: all but the cameras and the networks."""
-        told = self.settings.model_dump(by_alias=True, exclude={"networks": True, "stores": {"__all__": {"cameras"}}})
+        """Of what registry, dispatcher and trainer must know: all but the cameras."""
+        told = self.settings.model_dump(by_alias=True, exclude={"stores": {"__all__": {"cameras"}}})
         text = json.dumps([told, str(self.home), release()], default=_plain, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

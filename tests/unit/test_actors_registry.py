@@ -753,3 +753,18 @@ async def check_invariants(folder: Path, steps: list[tuple[str, int]], notify: s
             (shop.clock.now,),
         )
         assert not unheard
+
+
+async def test_a_visit_that_comes_late_has_what_is_left_of_its_time(shop: Shop) -> None:
+    await shop.registry.announce(visit("v1"), age_s=LIFETIME_S - 10)
+    await shop.wait(ANNA)
+    assert [one.visit for one in await shop.queued()] == ["v1"]
+    shop.clock.now += 10
+    assert await shop.queued() == []
+
+
+async def test_a_visit_that_comes_too_late_is_recorded_and_told_to_nobody(shop: Shop) -> None:
+    await shop.wait(ANNA)
+    await shop.registry.announce(visit("v1"), age_s=LIFETIME_S)
+    assert await shop.queued() == []
+    assert (await shop.registry.status())["a"]["visits"] == 1
