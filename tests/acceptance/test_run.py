@@ -64,7 +64,7 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
     family = [process, *process.children(recursive=True)]
 
     # no classifier yet: announced all the same
-    sandbox.wait_for(ANNA.id, "Посетитель у входа", timeout_s=60)
+    sandbox.wait_for(ANNA.id, "у входа", timeout_s=60)
 
     told = document(amiko("status", "--json").stdout)
     assert told["cameras"]["nevsky/door"]["state"] in {"streaming", "ended"}
