@@ -153,6 +153,9 @@ class RegistryClient:
     async def greet(self, *, admin: int, language: str) -> None:
         await self._registry.call("greet", admin=admin, language=language)
 
+    async def see_cameras(self, *, lost: Collection[tuple[str, str]]) -> None:
+        await self._registry.call("see_cameras", lost=lost)
+
     async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None:
         await self._registry.call("alarm", kind=kind, subject=subject, values=values)
 

@@ -7,25 +7,22 @@ that change something carry an id and may be repeated.
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import TypedDict
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import aiosqlite
 
 from actors import offers
 from actors.about import About, about, current_plan
+from actors.office import Office, day_of
 from actors.plan import DATABASE
-from domain.errors import InputError, NotRegisteredError
+from domain.errors import NotRegisteredError
 from domain.records import (
     NOT_A_CUSTOMER,
-    Assistant,
     AssistantDay,
     AssistantState,
-    Invite,
     NoticeKind,
     Notification,
     NotificationState,
@@ -33,12 +30,10 @@ from domain.records import (
     Outbox,
     Sample,
     Standing,
-    StoreOverview,
-    StoreReport,
     Visit,
 )
-from domain.settings import MAIN, Settings, Store
-from storage import assistants, figures, invites, leases, notices, notifications, samples, visits
+from domain.settings import Settings
+from storage import assistants, figures, leases, notices, notifications, samples, visits
 from storage.database import Database
 
 #: Notifications (and notices) that a bot is given at once: a quarter of a minute of work at Telegram's pace.
@@ -47,28 +42,12 @@ _OUTBOX = 500
 _LOGGER = logging.getLogger(__name__)
 
 
-class StoreStatus(TypedDict):
-    """One store's part of `amiko status`."""
-
-    assistants: list[dict[str, str | float | None]]
-    #: Of the last 24 hours.
-    visits: int
-    #: Of the last 24 hours, by state.
-    notifications: dict[str, int]
-
-
-class AssistantRegistry:
+class AssistantRegistry(Office):
     """Plain and without Ray; one thin line makes an actor of it."""
 
     def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._stores = {store.id: store for store in settings.stores}
-        self._admins = tuple(settings.telegram.admins)
+        super().__init__(settings, database, clock)
         self._keep_s = settings.training.keep_samples_days * 24 * 3600
-        self._database = database
-        self._clock = clock
-        #: Raised whenever something new may be in an outbox. Not from zero: another process' versions are others.
-        self._version = time.time_ns()
-        self._changed = asyncio.Event()
         #: Visitors' small pictures, by visit: in memory alone, and no longer than their notifications live.
         self._cards: dict[str, tuple[float, bytes]] = {}
 
@@ -87,7 +66,7 @@ class AssistantRegistry:
             await offers.catch_up(connection, self._stores, now=now)
             # first, so that a visit from a camera whose clock is far behind is told of all the same
             await visits.forget_before(connection, now - self._keep_s)
-            if not await visits.insert(connection, visit, day=_day(visit.at, store), open_until=until):
+            if not await visits.insert(connection, visit, day=day_of(visit.at, store), open_until=until):
                 return
             if until > now:
                 await offers.announced(connection, store, visit.id, now=now)
@@ -99,52 +78,6 @@ class AssistantRegistry:
         self._news()
 
     # -- assistants, by way of the bot --------------------------------------------------------------------
-
-    async def login(self, *, telegram_id: int, username: str | None, name: str, language: str) -> Assistant:
-        """Recognise a person by Telegram id, else by user name, and note what Telegram says of them now.
-
-        `name` is what Telegram calls the person; the staff list's name stays. Raises NotRegisteredError.
-        """
-        async with self._database.transaction() as connection:
-            found = await assistants.by_telegram_id(connection, telegram_id)
-            if found is None and username is not None:
-                found = await assistants.by_username(connection, username)
-                if found is not None and found.telegram_id is not None:
-                    found = None
-            if found is None or found.store not in self._stores:
-                raise NotRegisteredError(f"{name} is on no store's staff list; add: amiko assistants add")
-            return await _bound(connection, found.id, telegram_id, username, language)
-
-    async def join(self, *, code: str, telegram_id: int, username: str | None, name: str, language: str) -> Assistant:
-        """Put whoever has an invite's code on its store's staff list, and tell the admin. Raises NotRegisteredError."""
-        now = self._clock()
-        async with self._database.transaction() as connection:
-            invite = await invites.find(connection, code)
-            if invite is None or invite.store not in self._stores:
-                raise NotRegisteredError("no invite has that code")
-            found = await assistants.by_telegram_id(connection, telegram_id)
-            if invite.used_by not in {None, telegram_id} or (invite.used_by is None and invite.expires_at <= now):
-                raise NotRegisteredError("that code has been used, or is older than a day")
-            if found is None and invite.used_by is not None:
-                raise NotRegisteredError("that code has been used by somebody who was taken off the list since")
-            if found is None or found.store != invite.store:
-                if found is not None:
-                    await self._take_off(connection, found, now=now)
-                found = await assistants.add(
-                    connection, store=invite.store, name=name, username=None, telegram_id=telegram_id, now=now
-                )
-                await invites.use(connection, invite, telegram_id=telegram_id)
-                await self._tell(
-                    connection,
-                    NoticeKind.JOINED,
-                    str(telegram_id),
-                    {"name": name, "username": username or "", "store": self._stores[invite.store].name},
-                    admins=self._admins if invite.invited_by is None else (invite.invited_by,),
-                    now=now,
-                )
-            joined = await _bound(connection, found.id, telegram_id, username, language)
-        self._news()
-        return joined
 
     async def standing(self, *, telegram_id: int) -> Standing:
         """What an assistant does now. Raises NotRegisteredError."""
@@ -190,7 +123,7 @@ class AssistantRegistry:
                 await notifications.end_others(connection, found.visit, found.id, now=now)
                 await assistants.set_state(connection, found.assistant, AssistantState.BUSY, now=now)
                 await offers.taken(connection, self._stores[found.store], now=now)
-            taken = await self._own(connection, notification, telegram_id)
+            taken = await self._pressed(connection, found, now=now)
         self._news()
         return taken
 
@@ -203,7 +136,7 @@ class AssistantRegistry:
             if found.state in {NotificationState.QUEUED, NotificationState.SENT}:
                 await notifications.end(connection, found.id, NotificationState.DECLINED, now=now)
                 await offers.turned_down(connection, self._stores[found.store], found.visit, now=now)
-            declined = await self._own(connection, notification, telegram_id)
+            declined = await self._pressed(connection, found, now=now)
         self._news()
         return declined
 
@@ -223,7 +156,10 @@ class AssistantRegistry:
                 await visits.set_answer(connection, found.visit, answer)
                 await notifications.touch(connection, found.id, now=now)
                 await self._learn(connection, found, answer)
-            answered = await self._own(connection, notification, telegram_id)
+            elif found.answerable_until is not None and not in_time:
+                # the buttons are of no use any more
+                await notifications.touch(connection, found.id, now=now)
+            answered = await self._pressed(connection, found, now=now)
         self._news()
         return answered
 
@@ -287,87 +223,6 @@ class AssistantRegistry:
                 await offers.turned_down(connection, self._stores[found.store], found.visit, now=now)
         self._news()
 
-    async def mark_noticed(self, *, notice: int) -> None:
-        async with self._database.transaction() as connection:
-            await notices.mark(connection, notice, now=self._clock())
-
-    # -- admins -------------------------------------------------------------------------------------------
-
-    async def invite(self, *, admin: int | None, store: str) -> Invite:
-        """A new one-time code, good for a day. Raises InputError for an unknown store."""
-        known, now = self._store(store), self._clock()
-        async with self._database.transaction() as connection:
-            code = await invites.make(connection, store=store, invited_by=admin, now=now)
-        return Invite(code=code, store=store, bot=known.bot, expires_at=now + invites.LIFETIME_S)
-
-    async def assistants(self) -> tuple[Assistant, ...]:
-        async with self._database.transaction() as connection:
-            return tuple(await assistants.all_of(connection))
-
-    async def remove(self, *, assistant: int) -> Assistant | None:
-        """Take a person off the staff list; who was told of a visit passes it on. None where that was done already."""
-        async with self._database.transaction() as connection:
-            found = await assistants.by_id(connection, assistant)
-            if found is not None:
-                await self._take_off(connection, found, now=self._clock())
-        self._news()
-        return found
-
-    async def stores(self) -> tuple[StoreOverview, ...]:
-        now, told = self._clock(), []
-        async with self._database.transaction() as connection:
-            staff = Counter((one.store, one.state) for one in await assistants.all_of(connection))
-            for store in self._stores.values():
-                came, met = await figures.visits_of_day(connection, store.id, _day(now, store))
-                told.append(
-                    StoreOverview(
-                        store=store.id,
-                        waiting=staff[store.id, AssistantState.WAITING],
-                        busy=staff[store.id, AssistantState.BUSY],
-                        visits=came,
-                        met=met,
-                    )
-                )
-        return tuple(told)
-
-    async def report(self, *, store: str, days: int) -> StoreReport:
-        """A store's last days, today among them. Raises InputError for an unknown store."""
-        known = self._store(store)
-        today = datetime.fromtimestamp(self._clock(), ZoneInfo(known.timezone)).date()
-        asked = [(today - timedelta(days=ago)).isoformat() for ago in reversed(range(max(1, days)))]
-        async with self._database.transaction() as connection:
-            return await figures.store_report(connection, known, asked)
-
-    async def greet(self, *, admin: int, language: str) -> None:
-        async with self._database.transaction() as connection:
-            await notices.set_language(connection, admin, language)
-
-    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None:
-        """Tell the admins, at most once an hour about the same subject."""
-        async with self._database.transaction() as connection:
-            await self._tell(connection, kind, subject, values, admins=self._admins, now=self._clock())
-        self._news()
-
-    async def status(self) -> dict[str, StoreStatus]:
-        """By store id."""
-        day_ago = self._clock() - 24 * 3600
-        async with self._database.transaction() as connection:
-            staff = await assistants.all_of(connection)
-            seen = await visits.count(connection, since=day_ago)
-            told = await notifications.counts(connection, since=day_ago)
-        return {
-            store: StoreStatus(
-                assistants=[
-                    {"name": one.name, "username": one.username, "state": one.state.value, "since": one.since}
-                    for one in staff
-                    if one.store == store
-                ],
-                visits=seen.get(store, 0),
-                notifications=told.get(store, {}),
-            )
-            for store in self._stores
-        }
-
     # -- within a transaction -----------------------------------------------------------------------------
 
     async def _move(self, telegram_id: int, update: int, state: AssistantState) -> Standing:
@@ -411,24 +266,6 @@ class AssistantRegistry:
             now=now,
         )
 
-    async def _take_off(self, connection: aiosqlite.Connection, assistant: Assistant, *, now: float) -> None:
-        declined = await notifications.end_all_of(connection, assistant.id, now=now)
-        await assistants.remove(connection, assistant.id)
-        if assistant.store in self._stores:
-            await offers.turned_down(connection, self._stores[assistant.store], *declined, now=now)
-
-    async def _tell(
-        self,
-        connection: aiosqlite.Connection,
-        kind: NoticeKind,
-        subject: str,
-        values: Mapping[str, str],
-        *,
-        admins: tuple[int, ...],
-        now: float,
-    ) -> None:
-        await notices.tell(connection, admins=admins, bot=MAIN, kind=kind, subject=subject, values=values, now=now)
-
     async def _learn(self, connection: aiosqlite.Connection, notification: Notification, answer: str) -> None:
         """An answer that names a department makes the visit a sample; another answer changes or withdraws it."""
         visit = await visits.by_id(connection, notification.visit)
@@ -443,17 +280,11 @@ class AssistantRegistry:
             department=answer,
             origin=Origin.ASSISTANT,
             camera=visit.camera,
-            day=_day(visit.at, store),
+            day=day_of(visit.at, store),
             group=identity,
             embedding=visit.embedding,
         )
         await samples.insert(connection, sample)
-
-    async def _known(self, connection: aiosqlite.Connection, telegram_id: int) -> Assistant:
-        found = await assistants.by_telegram_id(connection, telegram_id)
-        if found is None or found.store not in self._stores:
-            raise NotRegisteredError("not logged in, or no longer on a store's staff list")
-        return found
 
     async def _own(self, connection: aiosqlite.Connection, notification: int, telegram_id: int) -> Notification:
         found = await notifications.by_id(connection, notification, self._stores)
@@ -461,33 +292,16 @@ class AssistantRegistry:
             raise NotRegisteredError("that notification is somebody else's")
         return found
 
-    def _store(self, store: str) -> Store:
-        if store not in self._stores:
-            raise InputError(f"no store {store!r} in the settings; there are: {', '.join(self._stores)}")
-        return self._stores[store]
+    async def _pressed(
+        self, connection: aiosqlite.Connection, notification: Notification, *, now: float
+    ) -> Notification:
+        """As it is after a press on it."""
+        await notifications.renew(connection, notification.id, now=now)
+        return await self._own(connection, notification.id, notification.chat)
 
     def _with_card(self, notification: Notification) -> Notification:
         card = self._cards.get(notification.visit)
         return replace(notification, card=card[1]) if card else notification
-
-    def _news(self) -> None:
-        """Wake up whoever waits for an outbox."""
-        self._version += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-
-async def _bound(
-    connection: aiosqlite.Connection, assistant: int, telegram_id: int, username: str | None, language: str
-) -> Assistant:
-    await assistants.bind(connection, assistant, telegram_id=telegram_id, username=username, language=language)
-    bound = await assistants.by_id(connection, assistant)
-    assert bound is not None
-    return bound
-
-
-def _day(at: float, store: Store) -> str:
-    return datetime.fromtimestamp(at, ZoneInfo(store.timezone)).date().isoformat()
 
 
 class RegistryActor(AssistantRegistry):

@@ -12,7 +12,8 @@ import ray
 from ray.exceptions import RayError
 
 from actors.about import About
-from actors.clients import ActorMissingError, find
+from actors.alarms import CameraWatch
+from actors.clients import ActorMissingError, RegistryClient, find
 from actors.cluster import ACTOR_OPTIONS, HEAD_OPTIONS, Node, names, nodes, on_store
 from actors.plan import Plan, release
 from domain.errors import ClusterError
@@ -20,7 +21,7 @@ from domain.errors import ClusterError
 if TYPE_CHECKING:
     from actors.camera import CameraStatus
     from actors.dispatcher import DispatcherStatus
-    from actors.registry import StoreStatus
+    from actors.office import StoreStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class StoresActor:
         self._made: dict[str, str] = {}
         self._looked = asyncio.Event()
         self._task = asyncio.create_task(self._watch())
+        self._alarms = asyncio.create_task(CameraWatch(self._look_at_cameras, RegistryClient()).run())
 
     async def plan(self) -> bytes:
         """What is to run, sealed."""
@@ -117,8 +119,12 @@ class StoresActor:
             problems=self._problems(),
         )
 
+    async def _look_at_cameras(self) -> "dict[str, CameraStatus | None]":
+        return (await self.status())["cameras"]
+
     async def stop(self) -> None:
         """Cameras first, then the dispatcher with what is under way, then the rest."""
+        self._alarms.cancel()
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task

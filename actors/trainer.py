@@ -5,16 +5,17 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from actors import schedule
 from actors.about import About, about, current_plan
 from actors.apart import Trained, train_apart
+from actors.clients import RegistryClient
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
 from domain.errors import AmikoError, InputError, TrainingBusyError
-from domain.records import Sample
+from domain.records import NoticeKind, Sample
 from domain.settings import Settings, Store, Training
 from networks import coldstart
 from storage import samples
@@ -36,6 +37,12 @@ class Train(Protocol):
     async def __call__(self, home: Path, store: Store, training: Training) -> Trained: ...
 
 
+class Alarms(Protocol):
+    """Who tells the admins: the registry."""
+
+    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None: ...
+
+
 class Trainer:
     """Plain and without Ray; one thin line makes an actor of it.
 
@@ -51,6 +58,7 @@ class Trainer:
         clock: Callable[[], float] = time.time,
         train: Train = train_apart,
         encoders: Callable[[Store], TextEncoder] | None = None,
+        alarms: Alarms | None = None,
         tick_s: float = TICK_S,
     ) -> None:
         self._stores = {store.id: store for store in settings.stores}
@@ -65,6 +73,7 @@ class Trainer:
         self._asked = {store.id: asyncio.Event() for store in settings.stores}
         self._told: dict[str, str] = {}
         self._watch: asyncio.Task[None] | None = None
+        self._alarms = alarms
         self._tick_s = tick_s
         self._opening = asyncio.Lock()
         self._opened: Database | None = None
@@ -237,7 +246,18 @@ class Trainer:
             self._busy.discard(store.id)
         # a training that is cancelled or killed gets no note, and so is made up for
         await self._note(store, due, outcome.reason)
+        await self._tell_admins(store, outcome)
         return outcome
+
+    async def _tell_admins(self, store: Store, outcome: Trained) -> None:
+        if self._alarms is None:
+            return
+        kind = NoticeKind.CLASSIFIER_PROMOTED if outcome.promoted else NoticeKind.TRAINING_REFUSED
+        values = {"store": store.name, "version": str(outcome.version)}
+        try:
+            await self._alarms.alarm(kind=kind, subject=store.id, values=values)
+        except Exception as error:  # noqa: BLE001 - whatever ails the registry, the training is done
+            log.warning("the admins could not be told of a training: %s", error, extra={"store": store.id})
 
     async def _note(self, store: Store, due: float | None, outcome: str) -> None:
         training = StoredTraining(store=store.id, at=self._clock(), due=due, outcome=outcome)
@@ -278,7 +298,7 @@ class TrainerActor(Trainer):
     async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
         plan = await current_plan()
         self._recipe = plan.head_digest
-        super().__init__(plan.settings, plan.home, encoders=lambda _: ServedEncoder())
+        super().__init__(plan.settings, plan.home, encoders=lambda _: ServedEncoder(), alarms=RegistryClient())
         await self.start()
 
     async def about(self) -> About:

@@ -11,10 +11,11 @@ import typer
 from rich.table import Table
 
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, out, print_json, settings_from
+from bot.checking import bot_username
 from domain.errors import InputError
 from domain.records import Assistant
 from domain.settings import home
-from storage import assistants
+from storage import assistants, invites
 from storage.database import Database
 
 app = typer.Typer(help="Who may use the bot.", no_args_is_help=True)
@@ -49,6 +50,24 @@ def add(
         print_json(_document(added))
     else:
         out.print(f"{added.name} is on the list of {chosen.name}, and now writes /start to the bot")
+
+
+@app.command()
+def invite(store: StoreOption = None, settings: SettingsOption = SETTINGS, as_json: JsonOption = False) -> None:
+    """Make a link that puts whoever opens it first on a store's staff list. It is good for a day."""
+    known = settings_from(settings)
+    chosen = known.store(store)
+    # first: without the bot's name a code is of little use
+    username = asyncio.run(bot_username(known.telegram, chosen.bot))
+    now = time.time()
+    code = _in_transaction(lambda connection: invites.make(connection, store=chosen.id, invited_by=None, now=now))
+    link = f"https://t.me/{username}?start={code}"
+    if as_json:
+        print_json({"store": chosen.id, "link": link, "code": code, "expires_at": now + invites.LIFETIME_S})
+    else:
+        out.print(
+            f"For {chosen.name}, for one person and a day:\n  {link}\nor, written to @{username}:\n  /login {code}"
+        )
 
 
 @app.command("list")

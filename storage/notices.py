@@ -64,6 +64,16 @@ async def _due(
     return float(last[kind.value]) + PAUSE_S
 
 
+async def lost_cameras(connection: aiosqlite.Connection) -> frozenset[tuple[str, str]]:
+    """Those of which the last word was that they are lost, by store and id."""
+    rows = await connection.execute_fetchall(
+        "SELECT subject, kind, max(due_at) FROM notices WHERE kind IN (?, ?) GROUP BY subject",
+        (NoticeKind.CAMERA_LOST.value, NoticeKind.CAMERA_BACK.value),
+    )
+    lost = [row["subject"] for row in rows if row["kind"] == NoticeKind.CAMERA_LOST.value]
+    return frozenset((store, camera) for store, _, camera in (subject.partition("/") for subject in lost))
+
+
 async def pending(connection: aiosqlite.Connection, bot: str, *, now: float, limit: int) -> list[Notice]:
     """What that bot has to tell, the oldest first."""
     rows = await connection.execute_fetchall(

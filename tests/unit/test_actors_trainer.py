@@ -1,15 +1,16 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from actors.apart import Job
+from actors.apart import Job, Trained
 from actors.trainer import Trainer
 from actors.training import Outcome, train_here
 from domain.errors import InputError, TrainingBusyError, TrainingError
+from domain.records import NoticeKind
 from domain.settings import Settings, Store, Training
 from networks.mlp import Classifier
 from storage.classifiers import StoredTraining
@@ -198,4 +199,34 @@ async def test_two_trainings_at_once(tmp_path: Path) -> None:
     assert isinstance(first, Outcome)
     assert isinstance(second, TrainingBusyError)
     assert "secret" not in job.model_dump_json()
+    await trainer.stop()
+
+
+class Listener:
+    """In the registry's place."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[NoticeKind, str, dict[str, str]]] = []
+        self.trouble: Exception | None = None
+
+    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None:
+        self.told.append((kind, subject, dict(values)))
+        if self.trouble is not None:
+            raise self.trouble
+
+
+@pytest.mark.parametrize(
+    ("promoted", "kind"), [(True, NoticeKind.CLASSIFIER_PROMOTED), (False, NoticeKind.TRAINING_REFUSED)]
+)
+async def test_the_admins_hear_what_came_of_a_training(tmp_path: Path, promoted: bool, kind: NoticeKind) -> None:
+    async def train(home: Path, store: Store, training: Training) -> Trained:
+        return Trained(store=store.id, version=3, promoted=promoted, reason="so", seconds=1)
+
+    listener = Listener()
+    trainer = Trainer(SETTINGS, tmp_path, train=train, alarms=listener)
+    store = SETTINGS.stores[0]
+    for trouble in (None, ConnectionError("the registry is starting again")):
+        listener.trouble = trouble
+        assert (await trainer.train(store.id)).version == 3, "whatever ails the registry"
+    assert listener.told == [(kind, store.id, {"store": store.name, "version": "3"})] * 2
     await trainer.stop()
