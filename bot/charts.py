@@ -8,9 +8,11 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from babel.dates import format_skeleton
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bot.texts import Texts, texts
 from domain.records import AssistantDay, StoreReport
 
 #: Inches, and dots an inch: 1080 dots across, as telephones have.
@@ -29,71 +31,22 @@ _OPEN = (9, 21)
 #: A panel: its height in inches, and what draws it.
 Panel = tuple[float, Callable[[Axes], None]]
 
-_WORDS = {
-    "ru": {
-        "day": "Мой день",
-        "met": "Встретили",
-        "of": "{met} из {shown}",
-        "take": "Обычно до «Иду»",
-        "right": "Верных прогнозов",
-        "met-by-hour": "Кого встретили, по часам",
-        "by-hour": "Посетители по часам",
-        "by-department": "Посетители по отделам",
-        "others": "Остальные отделы",
-        "share-met": "Встретили, % посетителей",
-        "median": "От входа до «Иду», секунд",
-        "accuracy": "Верных прогнозов, %",
-        "visits": "Посетителей",
-        "nobody-met": "Сегодня пока никого",
-        "no-visits": "Посетителей не было",
-        "no-answers": "Ответов пока нет",
-        "seconds": "{count:.0f} с",
-        "minutes": "{count:.0f} мин",
-        "percent": "{count:.0f} %",
-        "date": "{0.day}.{0.month:02}",
-        "dates": "{first} – {last}",
-    },
-    "en": {
-        "day": "My day",
-        "met": "Met",
-        "of": "{met} of {shown}",
-        "take": "Usually until “Go”",
-        "right": "Right predictions",
-        "met-by-hour": "Visitors met, by hour",
-        "by-hour": "Visitors by hour",
-        "by-department": "Visitors by department",
-        "others": "Other departments",
-        "share-met": "Met, % of visitors",
-        "median": "From the door to “Go”, seconds",
-        "accuracy": "Right predictions, %",
-        "visits": "Visitors",
-        "nobody-met": "Nobody today so far",
-        "no-visits": "There were no visitors",
-        "no-answers": "No answers yet",
-        "seconds": "{count:.0f} s",
-        "minutes": "{count:.0f} min",
-        "percent": "{count:.0f}%",
-        "date": "{0:%b} {0.day}",
-        "dates": "{first} – {last}",
-    },
-}
-
 
 def day_chart(day: AssistantDay, language: str) -> bytes:
     """An assistant's own day, PNG, 1080 dots wide. `language` is `ru` or `en`."""
-    words = _WORDS[language]
+    t = texts(language)
     figures = [
-        (words["met"], words["of"].format(met=day.met, shown=day.shown) if day.shown else "—"),
-        (words["take"], _duration(day.median_take_s, words)),
-        (words["right"], words["of"].format(met=day.right, shown=day.answered) if day.answered else "—"),
+        (t.plain("chart-met"), t.plain("chart-of", part=day.met, whole=day.shown) if day.shown else "—"),
+        (t.plain("chart-take"), _duration(day.median_take_s, t)),
+        (t.plain("chart-right"), t.plain("chart-of", part=day.right, whole=day.answered) if day.answered else "—"),
     ]
     return _png(
         [
-            (0.36, lambda axes: _heading(axes, words["day"], "")),
+            (0.36, lambda axes: _heading(axes, t.plain("chart-day"), "")),
             (0.7, lambda axes: _figures(axes, figures)),
             (
                 2.3 if day.met else 0.75,
-                lambda axes: _hours(axes, words["met-by-hour"], day.met_by_hour, words["nobody-met"]),
+                lambda axes: _hours(axes, t.plain("chart-met-by-hour"), day.met_by_hour, t.plain("chart-nobody-met")),
             ),
         ]
     )
@@ -104,28 +57,28 @@ def report_charts(report: StoreReport, language: str) -> bytes:
 
     Departments are called as the report calls them. Of a single day there is no course to be shown.
     """
-    words = _WORDS[language]
+    t = texts(language)
     days = [date.fromisoformat(one.day) for one in report.days]
-    dates = [words["date"].format(one) for one in days]
+    dates = [format_skeleton("MMMd", one, locale=t.language).rstrip(".") for one in days]
     visits, met = sum(one.visits for one in report.days), sum(one.met for one in report.days)
     answered, right = sum(one.answered for one in report.days), sum(one.right for one in report.days)
     figures = [
-        (words["visits"], str(visits)),
-        (words["met"], _percent(met, visits, words)),
-        (words["right"], _percent(right, answered, words)),
+        (t.plain("chart-visits"), str(visits)),
+        (t.plain("chart-met"), _percent(met, visits, t)),
+        (t.plain("chart-right"), _percent(right, answered, t)),
     ]
-    span = words["dates"].format(first=dates[0], last=dates[-1]) if len(dates) > 1 else "".join(dates)
-    departments = _departments(report.visits_by_department, words["others"])
+    span = " – ".join(dict.fromkeys((dates[0], dates[-1])))
+    departments = _departments(report.visits_by_department, t.plain("chart-others"))
     panels: list[Panel] = [
         (0.62, lambda axes: _heading(axes, report.name, span)),
         (0.7, lambda axes: _figures(axes, figures)),
         (
             1.9 if visits else 0.75,
-            lambda axes: _hours(axes, words["by-hour"], report.visits_by_hour, words["no-visits"]),
+            lambda axes: _hours(axes, t.plain("chart-by-hour"), report.visits_by_hour, t.plain("chart-no-visits")),
         ),
         (
             0.42 + 0.44 * max(1, len(departments)),
-            lambda axes: _bars(axes, words["by-department"], departments, words["no-visits"]),
+            lambda axes: _bars(axes, t.plain("chart-by-department"), departments, t.plain("chart-no-visits")),
         ),
     ]
     if not visits:
@@ -135,9 +88,24 @@ def report_charts(report: StoreReport, language: str) -> bytes:
         seconds = [one.median_take_s for one in report.days]
         accuracy = [_share(one.right, one.answered) for one in report.days]
         panels += [
-            (1.4, lambda axes: _course(axes, words["share-met"], dates, shares, words["no-visits"], most=100)),
-            (1.4, lambda axes: _course(axes, words["median"], dates, seconds, words["nobody-met"], most=None)),
-            (1.4, lambda axes: _course(axes, words["accuracy"], dates, accuracy, words["no-answers"], most=100)),
+            (
+                1.4,
+                lambda axes: _course(
+                    axes, t.plain("chart-share-met"), dates, shares, t.plain("chart-no-visits"), most=100
+                ),
+            ),
+            (
+                1.4,
+                lambda axes: _course(
+                    axes, t.plain("chart-median"), dates, seconds, t.plain("chart-nobody-met"), most=None
+                ),
+            ),
+            (
+                1.4,
+                lambda axes: _course(
+                    axes, t.plain("chart-accuracy"), dates, accuracy, t.plain("chart-no-answers"), most=100
+                ),
+            ),
         ]
     return _png(panels)
 
@@ -241,7 +209,7 @@ def _course(
     place, value = known[-1]
     inner.annotate(
         f"{value:.0f}", (place, value), (8, 0), textcoords="offset points", fontsize=_BODY, weight="bold", color=_BLUE,
-        va="center",
+        va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )  # fmt: skip
     inner.annotate(
         f"{top:.0f}", (1, top), (0, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
@@ -284,16 +252,16 @@ def _share(part: int, whole: int) -> float | None:
     return 100 * part / whole if whole else None
 
 
-def _percent(part: int, whole: int, words: dict[str, str]) -> str:
-    return words["percent"].format(count=100 * part / whole) if whole else "—"
+def _percent(part: int, whole: int, t: Texts) -> str:
+    return t.plain("chart-percent", value=round(100 * part / whole)) if whole else "—"
 
 
-def _duration(seconds: float | None, words: dict[str, str]) -> str:
+def _duration(seconds: float | None, t: Texts) -> str:
     if seconds is None:
         return "—"
     if seconds < 100:
-        return words["seconds"].format(count=seconds)
-    return words["minutes"].format(count=seconds / 60)
+        return t.plain("chart-seconds", value=round(seconds))
+    return t.plain("chart-minutes", value=round(seconds / 60))
 
 
 def _ceiling(value: float) -> float:

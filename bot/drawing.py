@@ -5,14 +5,16 @@ spared matplotlib's memory.
 """
 
 import asyncio
+import logging
 import os
 import sys
 
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from domain.errors import AmikoError
 from domain.records import AssistantDay, StoreReport
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Seconds; it takes about one.
 _LIMIT_S = 30.0
@@ -31,17 +33,17 @@ class Job:
 _JOB = TypeAdapter(Job)
 
 
-async def draw_day(day: AssistantDay, language: str) -> bytes:
-    """As `bot.charts.day_chart`. Raises AmikoError where it can't be drawn."""
+async def draw_day(day: AssistantDay, language: str) -> bytes | None:
+    """As `bot.charts.day_chart`; None where it can't be drawn, which is on record."""
     return await _draw(Job(day=day, language=language))
 
 
-async def draw_report(report: StoreReport, language: str) -> bytes:
-    """As `bot.charts.report_charts`. Raises AmikoError where it can't be drawn."""
+async def draw_report(report: StoreReport, language: str) -> bytes | None:
+    """As `bot.charts.report_charts`; None where it can't be drawn, which is on record."""
     return await _draw(Job(report=report, language=language))
 
 
-async def _draw(job: Job) -> bytes:
+async def _draw(job: Job) -> bytes | None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -55,14 +57,16 @@ async def _draw(job: Job) -> bytes:
         async with asyncio.timeout(_LIMIT_S):
             picture, complaint = await child.communicate(_JOB.dump_json(job))
     except TimeoutError:
-        raise AmikoError(f"a chart was not drawn within {_LIMIT_S:.0f} s") from None
+        _LOGGER.error("a chart was not drawn within %.0f s", _LIMIT_S)  # noqa: TRY400 - the text says it all
+        return None
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
     if child.returncode != 0:
         last = (complaint.decode(errors="replace").strip().splitlines() or ["killed"])[-1]
-        raise AmikoError(f"a chart was not drawn: {last}")
+        _LOGGER.error("a chart was not drawn: %s", last)
+        return None
     return picture
 
 

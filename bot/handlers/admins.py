@@ -1,10 +1,12 @@
 """What admins write and press."""
 
 import contextlib
+from dataclasses import replace
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message
 from telegram.error import BadRequest
 
+from bot.drawing import draw_report
 from bot.handlers.assistants import toast
 from bot.handlers.desk import Asked, Desk
 from bot.keyboards import Choice, named, remove_keyboard, staff_keyboard, stores_keyboard
@@ -132,7 +134,15 @@ class Admins:
 
     async def _report(self, message: Message, store: Store, t: Texts) -> None:
         report = await self._registry.report(store=store.id, days=_DAYS)
-        await message.reply_text(self._desk.wording.report(report, t))
+        text = self._desk.wording.report(report, t)
+        departments = tuple((store.department(one, t.language), count) for one, count in report.visits_by_department)
+        picture = None
+        if any(day.visits for day in report.days):
+            picture = await draw_report(replace(report, visits_by_department=departments), t.language)
+        if picture is None:
+            await message.reply_text(text)
+        else:
+            await message.reply_photo(picture, caption=text, filename="report.png")
         for name, sheet in await self._reports.reports() if self._reports is not None else []:
             if name == store.name:
                 await message.reply_photo(sheet, caption=t("report-training", store=name), filename="training.png")

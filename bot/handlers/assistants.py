@@ -9,6 +9,7 @@ from markupsafe import Markup
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
 from telegram.error import BadRequest
 
+from bot.drawing import draw_day
 from bot.handlers.desk import Asked, Desk, OtherBotError
 from bot.keyboards import (
     Action,
@@ -101,7 +102,12 @@ class Assistants:
         """/stats: one's own day."""
         assistant = await self._desk.assistant(asked.user)
         day = await self._registry.day(telegram_id=asked.user.id)
-        await self._desk.say(asked, assistant, self._desk.wording.day(day, asked.t))
+        text = self._desk.wording.day(day, asked.t)
+        picture = await draw_day(day, asked.t.language) if day.met else None
+        if picture is None:
+            await self._desk.say(asked, assistant, text)
+        else:
+            await self._desk.show_picture(asked, assistant, picture, text)
 
     async def hello(self, asked: Asked) -> None:
         """/hello."""

@@ -16,7 +16,7 @@ from telegram.request import BaseRequest, RequestData
 
 from bot.handlers import Handlers
 from bot.keyboards import digest
-from domain.records import NOT_A_CUSTOMER, AssistantState, NoticeKind, NotificationState
+from domain.records import NOT_A_CUSTOMER, AssistantState, NoticeKind, NotificationState, StoreDay, StoreReport
 from domain.settings import AnotherBot, Camera, Settings
 
 ADMIN, DINA = 2001, 1004
@@ -55,7 +55,12 @@ class Recorder(BaseRequest):
         return 200, json.dumps({"ok": True, "result": result}).encode()
 
     def said(self) -> list[str]:
-        return [values["text"] for name, values in self.calls if name == "sendMessage"]
+        """What the bot wrote, below pictures too."""
+        return [
+            values.get("text") or values["caption"]
+            for name, values in self.calls
+            if name in {"sendMessage", "sendPhoto"}
+        ]
 
     def toasts(self) -> list[str]:
         return [values.get("text", "") for name, values in self.calls if name == "answerCallbackQuery"]
@@ -592,3 +597,18 @@ async def test_how_the_stores_are(chat):
 
 async def test_a_report_of_nothing_says_so(chat):
     assert "Показать пока нечего" in await chat.write(ADMIN, "/report")
+    assert chat.telegram.calls[-1][0] == "sendMessage"
+
+
+async def test_a_report_is_a_picture_with_a_line(chat, monkeypatch):
+    day = StoreDay(day="2026-11-24", visits=21, met=14, median_take_s=9.0, answered=4, right=3)
+    hours = tuple(21 if hour == 12 else 0 for hour in range(24))
+
+    async def fortnight(*, store: str, days: int) -> StoreReport:
+        return StoreReport(
+            store=store, name="Амико", days=(day,), visits_by_hour=hours, visits_by_department=(("Toys", 21),)
+        )
+
+    monkeypatch.setattr(chat.registry, "report", fortnight)
+    assert "за две недели 21 посетитель" in await chat.write(ADMIN, "/report")
+    assert chat.telegram.calls[-1][0] == "sendPhoto"

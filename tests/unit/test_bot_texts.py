@@ -13,7 +13,7 @@ from bot.handlers import ADMIN_COMMANDS, COMMANDS
 from bot.texts import LANGUAGES, Texts, language_of, texts
 
 #: Where Telegram takes no HTML.
-PLAIN = ("button-", "toast-", "command-")
+PLAIN = ("button-", "toast-", "command-", "chart-")
 
 
 def catalogue(language: str) -> Catalog:
