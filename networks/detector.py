@@ -6,7 +6,9 @@ from typing import Protocol
 from domain.records import Detection, Image
 from domain.settings import DETECTOR, Network
 from networks.embedded import load_yolox
+from networks.hub_detector import load_hub_detector
 from networks.kinds import kind_of
+from networks.ultralytics_detector import load_ultralytics
 
 
 class Detector(Protocol):
@@ -28,8 +30,10 @@ class Detector(Protocol):
 
 def load_detector(network: Network = DETECTOR) -> Detector:
     """Raises NetworksError where the weights are missing, damaged, or of no person detector."""
-    if kind_of(network) == "hub":
-        from networks.hub_detector import load_hub_detector  # noqa: PLC0415 - an extra
-
-        return load_hub_detector(network)
-    return load_yolox(network)
+    match kind_of(network):
+        case "embedded":
+            return load_yolox(network)
+        case "hub":
+            return load_hub_detector(network)
+        case "ultralytics":
+            return load_ultralytics(network)

@@ -39,8 +39,11 @@ class _People(nn.Module):
         return people
 
 
-class Yolox:
-    """YOLOX-Nano as a `networks.detector.Detector`."""
+class YoloDetector:
+    """A network that proposes many boxes for each person, as a `networks.detector.Detector`.
+
+    It is run on `(B, H, W, 3)` uint8 BGR and gives `(B, N, 5)`: centre and size in pixels, and the score.
+    """
 
     def __init__(self, run: Run, identity: str) -> None:
         self._run = run
@@ -73,7 +76,7 @@ def _suppress(people: Floats, threshold: float) -> list[Detection]:
     ]
 
 
-def load_yolox(network: Network) -> Yolox:
+def load_yolox(network: Network) -> YoloDetector:
     """Raises NetworksError where the weights are missing or damaged."""
     tensors, identity = weights.load(weights.embedded(network.checkpoint, weights.DETECTOR))
     model = YoloxNano()
@@ -87,7 +90,7 @@ def load_yolox(network: Network) -> Yolox:
         # pixels of box, then the score
         tolerance=np.array([0.1, 0.1, 0.1, 0.1, 1e-3], np.float32),
     )
-    return Yolox(run, identity)
+    return YoloDetector(run, identity)
 
 
 class _Directions(nn.Module):

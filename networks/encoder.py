@@ -6,6 +6,7 @@ from typing import Protocol
 from domain.records import Embedding, Image, TextEmbeddings
 from domain.settings import ENCODER, Network
 from networks.embedded import load_efficientnet
+from networks.hub_encoder import load_hub_encoder
 from networks.kinds import kind_of
 
 
@@ -33,8 +34,4 @@ class Encoder(Protocol):
 
 def load_encoder(network: Network = ENCODER) -> Encoder:
     """Raises NetworksError where the weights are missing, damaged, or of no encoder of pictures."""
-    if kind_of(network) == "hub":
-        from networks.hub_encoder import load_hub_encoder  # noqa: PLC0415 - an extra
-
-        return load_hub_encoder(network)
-    return load_efficientnet(network)
+    return load_hub_encoder(network) if kind_of(network) == "hub" else load_efficientnet(network)

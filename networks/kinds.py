@@ -4,7 +4,7 @@ from typing import Literal
 
 from domain.errors import NetworksError
 from domain.settings import Network
-from networks import hub, hub_detector, hub_encoder, weights
+from networks import hub, hub_detector, hub_encoder, ultralytics_detector, weights
 
 Kind = Literal["embedded", "hub", "ultralytics"]
 
@@ -24,7 +24,7 @@ def check_detector(network: Network) -> None:
         case "hub":
             hub_detector.people(hub.find(network))
         case "ultralytics":
-            raise NetworksError(f"{network.checkpoint}: Ultralytics files can not be loaded yet")
+            ultralytics_detector.find(network)
 
 
 def check_encoder(network: Network) -> None:
