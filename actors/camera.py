@@ -30,6 +30,7 @@ from domain.errors import AmikoError
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
 from domain.settings import Camera, Store, home
 from vision.capture import Capture, SourceEndedError
+from vision.cards import blurred_card, photo_card
 from vision.health import PictureHealth
 from vision.picture import Picture
 from vision.source import LIVE, kind_of
@@ -254,9 +255,24 @@ class CameraWorker:
                 at=taken_at,
                 embedding=embedding,
                 prediction=prediction,
+                card=self._card(seen, crop),
             )
         )
         self._note("announce", start)
+
+    def _card(self, seen: Seen, crop: Image) -> bytes | None:
+        try:
+            match self._store.card:
+                case "blurred":
+                    return blurred_card(crop, cut=seen.cut)
+                case "photo":
+                    return photo_card(crop)
+                case "none":
+                    return None
+        except Exception:
+            # a visitor without a picture is a visitor all the same
+            _LOGGER.exception("camera %s/%s: no card", self._store.id, self._camera.id)
+            return None
 
     async def _describe(self, crop: Image) -> tuple[Embedding | None, Prediction | None]:
         start = time.perf_counter()

@@ -150,6 +150,8 @@ class Store(_Model):
     offer_s: Annotated[float, Field(gt=0)] = 15
     #: Seconds after which a visit that nobody has taken is over.
     notification_lifetime_s: Annotated[float, Field(gt=0)] = 60
+    #: The visitor's picture in the message: with the face made unrecognisable, as it is, or none at all.
+    card: Literal["blurred", "photo", "none"] = "none"
     #: On a cluster: those at headquarters, shared, or the store's own, which a cut link does not take away.
     networks: Literal["central", "local"] = "central"
 

@@ -23,6 +23,8 @@ class BestCrop:
 
     quality: float = 0.0
     image: Image | None = None
+    #: Whether the picture's left or right edge cut the person off: the crop's shape then tells nothing of how close.
+    cut: bool = False
 
     def offer(self, frame: Image, box: Box, score: float, others: Iterable[Box]) -> None:
         """Take this sight of the person if it is clearly better; the pixels are copied."""
@@ -34,6 +36,7 @@ class BestCrop:
         quality *= _sharpness(crop)
         if self.image is None or quality > self.quality * _BETTER:
             self.quality, self.image = quality, crop
+            self.cut = box[0] <= 1 or box[2] >= frame.shape[1] - 1
 
 
 def _size(box: Box) -> float:

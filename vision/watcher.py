@@ -61,6 +61,8 @@ class Seen:
     crossed: bool = False
     #: The best picture of the person: with VISIT and SAMPLE.
     crop: Image | None = None
+    #: Whether the picture's left or right edge cut the person off in it.
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -261,10 +263,10 @@ class Watcher:
 
     def _tell(self, person: _Person, kind: SeenKind, crossing: Crossing | None = None) -> Seen:
         track = person.track
-        crop = None
+        best = BestCrop()
         if kind in {SeenKind.VISIT, SeenKind.SAMPLE}:
             person.told = True
-            crop, person.crop = person.crop.image, BestCrop()
+            best, person.crop = person.crop, best
         return Seen(
             kind=kind,
             track=track.id,
@@ -273,7 +275,8 @@ class Watcher:
             first_frame=track.first_frame,
             last_frame=track.last_frame,
             crossed=crossing is not None,
-            crop=crop,
+            crop=best.image,
+            cut=best.cut,
         )
 
 

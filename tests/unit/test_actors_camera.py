@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import pytest
@@ -16,6 +17,7 @@ from domain.records import Detection, Embedding, Image, Origin, Prediction, Rank
 from domain.settings import Camera, Store
 from networks.detector import Detector, load_detector
 from networks.encoder import Encoder, load_encoder
+from vision.cards import blurred_card
 
 LIMIT_S = 120
 FRAMES = 175
@@ -78,11 +80,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-async def watch(networks: Networks, camera: Camera, *, run: str = "r") -> tuple[Ears, CameraStatus]:
+async def watch(
+    networks: Networks, camera: Camera, *, run: str = "r", card: Literal["blurred", "photo", "none"] = "none"
+) -> tuple[Ears, CameraStatus]:
     """Let a camera see its recording to the end."""
     ears = Ears()
     worker = CameraWorker(
-        store=Store(id="s", name="s", departments=["Toys", "Cars"], cameras=[camera]),
+        store=Store(id="s", name="s", departments=["Toys", "Cars"], cameras=[camera], card=card),
         camera=camera,
         networks=networks,
         announcer=ears,
@@ -124,6 +128,27 @@ async def test_a_camera_that_comes_back_after_a_kill_tells_of_the_same_visits(
     another, _ = await watch(networks, entrance(clip), run="tomorrow")
     assert {visit.id for visit in first.visits} == {visit.id for visit in again.visits}
     assert not {visit.id for visit in first.visits} & {visit.id for visit in another.visits}
+
+
+async def test_a_card_as_the_settings_want_it(
+    networks: LocalNetworks, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bool] = []
+
+    def broken(crop: Image, *, cut: bool) -> bytes:
+        made.append(cut)
+        if len(made) > 1:
+            raise ValueError("no card")
+        return blurred_card(crop, cut=cut)
+
+    monkeypatch.setattr(actors.camera, "blurred_card", broken)
+    ears, _ = await watch(networks, entrance(clip), card="blurred")
+    first, second = ears.visits
+    assert first.card is not None
+    assert first.card.startswith(b"\xff\xd8")
+    assert len(first.card) < 40_000
+    assert second.card is None, "without a card, but announced"
+    assert second.prediction is not None
 
 
 async def test_a_visitor_is_announced_when_no_prediction_can_be_had(networks: LocalNetworks, clip: Path) -> None:
