@@ -123,7 +123,7 @@ class AssistantRegistry(Office):
                 await notifications.end_others(connection, found.visit, found.id, now=now)
                 await assistants.set_state(connection, found.assistant, AssistantState.BUSY, now=now)
                 await offers.taken(connection, self._stores[found.store], now=now)
-            taken = await self._pressed(connection, found, now=now)
+            taken = await self._own(connection, notification, telegram_id)
         self._news()
         return taken
 
@@ -136,7 +136,7 @@ class AssistantRegistry(Office):
             if found.state in {NotificationState.QUEUED, NotificationState.SENT}:
                 await notifications.end(connection, found.id, NotificationState.DECLINED, now=now)
                 await offers.turned_down(connection, self._stores[found.store], found.visit, now=now)
-            declined = await self._pressed(connection, found, now=now)
+            declined = await self._own(connection, notification, telegram_id)
         self._news()
         return declined
 
@@ -156,10 +156,7 @@ class AssistantRegistry(Office):
                 await visits.set_answer(connection, found.visit, answer)
                 await notifications.touch(connection, found.id, now=now)
                 await self._learn(connection, found, answer)
-            elif found.answerable_until is not None and not in_time:
-                # the buttons are of no use any more
-                await notifications.touch(connection, found.id, now=now)
-            answered = await self._pressed(connection, found, now=now)
+            answered = await self._own(connection, notification, telegram_id)
         self._news()
         return answered
 
@@ -291,13 +288,6 @@ class AssistantRegistry(Office):
         if found is None or found.chat != telegram_id or found.store not in self._stores:
             raise NotRegisteredError("that notification is somebody else's")
         return found
-
-    async def _pressed(
-        self, connection: aiosqlite.Connection, notification: Notification, *, now: float
-    ) -> Notification:
-        """As it is after a press on it."""
-        await notifications.renew(connection, notification.id, now=now)
-        return await self._own(connection, notification.id, notification.chat)
 
     def _with_card(self, notification: Notification) -> Notification:
         card = self._cards.get(notification.visit)

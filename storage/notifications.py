@@ -182,13 +182,6 @@ async def touch(connection: aiosqlite.Connection, notification: int, *, now: flo
     )
 
 
-async def renew(connection: aiosqlite.Connection, notification: int, *, now: float) -> None:
-    """Somebody looks at its message: where it shows less than it should, it is brought up to date after all."""
-    await connection.execute(
-        "UPDATE notifications SET changed_at = ? WHERE id = ? AND shown < revision", (now, notification)
-    )
-
-
 async def counts(connection: aiosqlite.Connection, *, since: float) -> dict[str, dict[str, int]]:
     """Notifications per store and state, of those made since then."""
     rows = await connection.execute_fetchall(

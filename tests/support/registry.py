@@ -56,7 +56,11 @@ class ShopRegistry:
 
     def restart(self) -> None:
         """Another process' registry on the same database: nothing that was in memory is left."""
-        self.real = AssistantRegistry(self._settings, self.database, clock=lambda: time.time() + self.ahead_s)
+        self.real = AssistantRegistry(self._settings, self.database, clock=self.now)
+
+    def now(self) -> float:
+        """By the registry's clock."""
+        return time.time() + self.ahead_s
 
     def close(self) -> None:
         _run(self.database.close())
@@ -125,6 +129,10 @@ class ShopRegistry:
                 " FROM notifications n JOIN visits v ON v.id = n.visit"
             ).fetchall()
         return {row[0]: Seen(NotificationState(row[1]), *row[2:]) for row in rows}
+
+    def stale(self) -> list[int]:
+        """Those whose message shows less than it should."""
+        return [number for number, one in self.notifications.items() if one.message and one.shown != one.revision]
 
     @property
     def reasons(self) -> dict[int, str | None]:
