@@ -18,7 +18,6 @@ from typing import Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
 import cv2
-import numpy as np
 
 from actors.about import About, about
 from actors.announcing import JOURNAL, LeasedAnnouncer
@@ -33,13 +32,16 @@ from vision.capture import Capture, SourceEndedError
 from vision.cards import blurred_card, photo_card
 from vision.health import PictureHealth
 from vision.picture import Picture
+from vision.rhythm import Rhythm
 from vision.source import LIVE, kind_of
 from vision.watcher import Seen, SeenKind, Watcher
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds that a frame waits for a detector that is down: a replica that died is replaced in less.
+#: Seconds that a recording's frame waits for a detector that is down: a replica that died is replaced in less.
 DETECT_PATIENCE_S = 10.0
+#: Seconds after which a live source's frame is stale: the detector need not answer, the newest frame is asked about.
+STALE_S = 2.0
 #: Seconds until a visitor is announced without a department: late is worse than unknown.
 DESCRIBE_PATIENCE_S = 4.0
 #: Seconds that a read waits for a frame before looking whether the actor is to stop.
@@ -73,9 +75,10 @@ class CameraStatus(TypedDict):
     reason: str
     #: good, frozen, covered or dark.
     picture: str
-    #: Frames read, and frames of a live source that nobody had time for.
+    #: Frames that came; those of a live source that nobody had time for; those that the detector did not answer for.
     frames: int
     dropped: int
+    late: int
     detections: int
     visits: int
     samples: int
@@ -114,8 +117,14 @@ class CameraWorker:
         self._loop = loop
         self._state, self._reason = "connecting", "starting"
         self._capture: Capture | None = None
+        #: A recording's frames can wait; a live source's are replaced by newer ones.
+        self._live = kind_of(camera.source.get_secret_value()) in LIVE
         self._health = PictureHealth()
-        self._frames = self._detections = self._visits = self._samples = 0
+        #: Of captures that are over.
+        self._frames = self._dropped = 0
+        self._late = self._detections = self._visits = self._samples = 0
+        #: Of the last frames in a row.
+        self._unanswered = 0
         self._times: dict[str, deque[float]] = {}
         self._pending: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -135,6 +144,13 @@ class CameraWorker:
         if self._pending:
             await asyncio.wait(self._pending, timeout=DESCRIBE_PATIENCE_S)
 
+    async def finished(self) -> None:
+        """Return once there is nothing more to see, and all that was seen is handed on. A camera never ends."""
+        assert self._task is not None
+        await self._task
+        while self._pending:
+            await asyncio.wait(self._pending)
+
     async def status(self) -> CameraStatus:
         capture = self._capture
         return CameraStatus(
@@ -143,8 +159,9 @@ class CameraWorker:
             state=capture.state.state.value if capture else self._state,
             reason=capture.state.reason if capture else self._reason,
             picture=self._health.health.value,
-            frames=self._frames,
-            dropped=capture.dropped if capture else 0,
+            frames=self._frames + (capture.frames if capture else 0),
+            dropped=self._dropped + (capture.dropped if capture else 0),
+            late=self._late,
             detections=self._detections,
             visits=self._visits,
             samples=self._samples,
@@ -160,7 +177,7 @@ class CameraWorker:
             except Exception as error:
                 _LOGGER.exception("camera %s/%s: watching broke off", self._store.id, self._camera.id)
                 reason = f"watching broke off ({type(error).__name__}: {error}); it begins again"
-                self._capture, self._state, self._reason = None, "lost", reason
+                self._over("lost", reason)
                 await asyncio.sleep(AGAIN_S)
             else:
                 return
@@ -169,11 +186,18 @@ class CameraWorker:
         # OpenCV would take a thread for each core, from the replicas
         cv2.setNumThreads(1)
         watcher = Watcher(self._camera)
-        await self._warm_up()
+        try:
+            await self._networks.warm_up(self._store.id, within_s=DETECT_PATIENCE_S)
+        except Exception as error:  # noqa: BLE001 - it is a courtesy; the camera's own calls have their own patience
+            _LOGGER.warning("camera %s/%s: the networks are not ready: %s", self._store.id, self._camera.id, error)
         try:
             # opening a recording reads from it
             capture = await asyncio.to_thread(
-                Capture, self._camera.source.get_secret_value(), paced=self._paced, loop=self._loop
+                Capture,
+                self._camera.source.get_secret_value(),
+                paced=self._paced,
+                loop=self._loop,
+                rhythm=Rhythm(self._camera.fps),
             )
             self._capture = capture
             try:
@@ -183,20 +207,18 @@ class CameraWorker:
                 await asyncio.to_thread(capture.close)
         except SourceEndedError as error:
             await self._handle(watcher.finish(), time.time())
-            self._capture, self._state, self._reason = None, "ended", str(error)
+            self._over("ended", str(error))
         except AmikoError as error:
             # wrong for good, until somebody changes the settings: told by the status, and the other cameras go on
             _LOGGER.error("camera %s/%s: %s", self._store.id, self._camera.id, error)  # noqa: TRY400
-            self._capture, self._state, self._reason = None, "lost", str(error)
+            self._over("lost", str(error))
 
-    async def _warm_up(self) -> None:
-        """One call on each way: the first visitor must not wait for connections, and for a classifier to be loaded."""
-        grey = np.full((64, 64, 3), 114, np.uint8)
-        try:
-            await self._networks.detect(grey, 0.9, patience_s=DETECT_PATIENCE_S)
-            await self._networks.describe(grey, self._store.id, patience_s=DETECT_PATIENCE_S)
-        except Exception as error:  # noqa: BLE001 - it is a courtesy; the camera's own calls have their own patience
-            _LOGGER.warning("camera %s/%s: the networks are not ready: %s", self._store.id, self._camera.id, error)
+    def _over(self, state: str, reason: str) -> None:
+        """No capture any more; what it counted is kept."""
+        if self._capture:
+            self._frames += self._capture.frames
+            self._dropped += self._capture.dropped
+        self._capture, self._state, self._reason = None, state, reason
 
     async def _read(self, capture: Capture, watcher: Watcher) -> None:
         while True:
@@ -204,7 +226,6 @@ class CameraWorker:
             if frame is None:
                 continue
             taken_at = time.time()
-            self._frames += 1
             self._health.look(frame.image, frame.at)
             picture = watcher.look(frame)
             if picture is not None:
@@ -214,10 +235,22 @@ class CameraWorker:
     async def _detect(self, watcher: Watcher, frame: Frame, picture: Picture) -> list[Seen]:
         start = time.perf_counter()
         try:
-            found = await self._networks.detect(picture.image, watcher.score, patience_s=DETECT_PATIENCE_S)
+            found = await self._networks.detect(
+                picture.image,
+                watcher.score,
+                within_s=STALE_S if self._live else DETECT_PATIENCE_S,
+                again=not self._live,
+            )
         except Exception as error:  # noqa: BLE001 - whatever the cluster says, the camera goes on with the next frame
-            _LOGGER.warning("camera %s/%s: no detection: %s", self._store.id, self._camera.id, error)
+            self._late += 1
+            self._unanswered += 1
+            if self._unanswered == 1:
+                _LOGGER.warning("camera %s/%s: no detection: %s", self._store.id, self._camera.id, error)
             return []
+        if self._unanswered > 1:
+            message = "camera %s/%s: detections again, after %d frames without"
+            _LOGGER.warning(message, self._store.id, self._camera.id, self._unanswered)
+        self._unanswered = 0
         self._note("detect", start)
         self._detections += 1
         return watcher.see(frame, picture, found)
@@ -277,8 +310,7 @@ class CameraWorker:
     async def _describe(self, crop: Image) -> tuple[Embedding | None, Prediction | None]:
         start = time.perf_counter()
         try:
-            async with asyncio.timeout(DESCRIBE_PATIENCE_S):
-                described = await self._networks.describe(crop, self._store.id, patience_s=DESCRIBE_PATIENCE_S)
+            described = await self._networks.describe(crop, self._store.id, within_s=DESCRIBE_PATIENCE_S)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the visitor is there and is announced
             _LOGGER.warning("camera %s/%s: no prediction: %s", self._store.id, self._camera.id, error)
             return None, None
@@ -287,7 +319,7 @@ class CameraWorker:
 
     async def _collect(self, seen: Seen, crop: Image, taken_at: float) -> None:
         assert self._camera.department is not None
-        embedding = await self._networks.embed(crop, patience_s=DETECT_PATIENCE_S)
+        embedding = await self._networks.embed(crop, within_s=DETECT_PATIENCE_S)
         identity = self._identity(seen, taken_at)
         await self._collector.add_sample(
             Sample(
@@ -304,8 +336,8 @@ class CameraWorker:
 
     def _identity(self, seen: Seen, taken_at: float) -> str:
         """The same for the same person of the same recording in the same run; never the same for two people."""
-        live = kind_of(self._camera.source.get_secret_value()) in LIVE
-        parts = (self._run_id, self._store.id, self._camera.id, seen.track, f"{taken_at:.3f}" if live else seen.frame)
+        moment = f"{taken_at:.3f}" if self._live else seen.frame
+        parts = (self._run_id, self._store.id, self._camera.id, seen.track, moment)
         return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
     def _note(self, stage: str, start: float) -> None:

@@ -24,8 +24,9 @@ class CameraMetrics:
         self._streaming = gauge("streaming", "1 while frames come, else 0")
         self._sees = gauge("sees", "1 while the picture is good, 0 while it is frozen, covered or dark")
         self._counts = {
-            "frames": gauge("frames", "frames read since the start"),
+            "frames": gauge("frames", "frames that came since the start"),
             "dropped": gauge("dropped", "frames of a live source that nobody had time for"),
+            "late": gauge("late", "frames that the detector did not answer for in time"),
             "detections": gauge("detections", "pictures that went to the detector"),
             "visits": gauge("visits", "visits that were announced"),
             "samples": gauge("samples", "samples that were kept"),
@@ -36,6 +37,7 @@ class CameraMetrics:
         self._sees.set(float(status["picture"] == "good"))
         self._counts["frames"].set(status["frames"])
         self._counts["dropped"].set(status["dropped"])
+        self._counts["late"].set(status["late"])
         self._counts["detections"].set(status["detections"])
         self._counts["visits"].set(status["visits"])
         self._counts["samples"].set(status["samples"])

@@ -8,7 +8,14 @@ import typer
 from amiko.console import JsonOption
 from domain.errors import InputError
 
-BENCHMARKS = ("seeing", "learning")
+#: Name -> the module that measures it.
+BENCHMARKS = {
+    "seeing": "benchmarks.seeing",
+    "learning": "benchmarks.learning",
+    "networks": "benchmarks.networks",
+    "original": "benchmarks.original_loop",
+    "autoscaling": "benchmarks.autoscaling",
+}
 
 
 def bench(
@@ -18,4 +25,4 @@ def bench(
     """Measure. Recordings and pictures are taken from the folder that AMIKO_FOOTAGE names."""
     if name not in BENCHMARKS:
         raise InputError(f"no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")
-    importlib.import_module(f"benchmarks.{name}").run(json=as_json)
+    importlib.import_module(BENCHMARKS[name]).run(json=as_json)

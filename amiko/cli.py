@@ -25,7 +25,7 @@ COMMANDS = {
     "samples": ("amiko.samples", "Labelled pictures and recordings to learn from."),
     "train": ("amiko.train", "Train a store's classifier; it is used only if it earns its place."),
     "classifiers": ("amiko.classifiers", "A store's classifiers: list, promote, roll back."),
-    "bench": ("amiko.bench", "Measure: seeing, learning."),
+    "bench": ("amiko.bench", "Measure: seeing, learning, networks, original, autoscaling."),
 }
 
 

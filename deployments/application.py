@@ -7,46 +7,62 @@ from ray import serve
 from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 
-from deployments import detector, encoder
+from deployments.batching import form_batches
 from deployments.classifier import DepartmentClassifier
 from deployments.detector import PersonDetector
 from deployments.encoder import VisitorEncoder
 from deployments.loopback import stay_on_loopback
 from domain.settings import Networks, Scaling
 
-#: A replica's share of a core for Ray's book-keeping. A detector can use a whole one; but on a shop's two cores
-#: replicas that ask for a whole one each would wait for ever for their place.
-REPLICA_CPUS = 0.2
 #: Requests of one caller that wait for a replica; a camera has one under way, so that more means trouble.
 MAX_QUEUED = 64
-CLASSIFIER_BATCH = 32
+#: Requests that a replica takes in; more than cameras ask at a time, since a refusal costs the replica more than a
+#: request that waits, and one whose time is over is taken out again.
+MAX_ONGOING = 256
 
 
 class RootClassifier(DepartmentClassifier):
     """Serve starts what an application's root is bound to, so the root has the other two handed in."""
 
-    def __init__(self, _detector: DeploymentHandle[Any], _encoder: DeploymentHandle[Any]) -> None:
+    def __init__(self, scaling: Scaling, _detector: DeploymentHandle[Any], _encoder: DeploymentHandle[Any]) -> None:
         stay_on_loopback()
         super().__init__()
+        form_batches(self._batched, scaling)
 
 
 def application(networks: Networks, labels: Mapping[str, str] | None = None) -> Application:
     """PersonDetector, VisitorEncoder and DepartmentClassifier; where labels are given, on nodes that have them."""
     scaling = networks.scaling
+    people = deployment(PersonDetector, "PersonDetector", scaling.detector, labels)
+    visitors = deployment(VisitorEncoder, "VisitorEncoder", scaling.encoder, labels)
+    departments = deployment(RootClassifier, "DepartmentClassifier", scaling.classifier, labels)
+    return departments.bind(
+        scaling.classifier,
+        people.bind(networks.detector, scaling.detector),
+        visitors.bind(networks.encoder, scaling.encoder),
+    )
+
+
+def deployment(
+    made_of: type, name: str, scaling: Scaling, labels: Mapping[str, str] | None = None
+) -> Deployment:
+    """One of the three, without its network yet."""
     on = {"label_selector": dict(labels)} if labels else {}
-    people = _deployment(PersonDetector, "PersonDetector", scaling.detector, detector.BATCH, on)
-    visitors = _deployment(VisitorEncoder, "VisitorEncoder", scaling.encoder, encoder.BATCH, on)
-    departments = _deployment(RootClassifier, "DepartmentClassifier", scaling.classifier, CLASSIFIER_BATCH, on)
-    return departments.bind(people.bind(networks.detector), visitors.bind(networks.encoder))
-
-
-def _deployment(made_of: type, name: str, scaling: Scaling, batch: int, on: Mapping[str, object]) -> Deployment:
-    deployment: Deployment = serve.deployment(
+    made: Deployment = serve.deployment(
         name=name,
-        autoscaling_config=scaling.model_dump(),
-        # one batch under way, one gathering
-        max_ongoing_requests=2 * batch,
+        autoscaling_config=scaling.model_dump(
+            include={
+                "min_replicas",
+                "max_replicas",
+                "target_ongoing_requests",
+                "upscale_delay_s",
+                "downscale_delay_s",
+            }
+        ),
+        max_ongoing_requests=max(MAX_ONGOING, 2 * scaling.max_batch_size),
         max_queued_requests=MAX_QUEUED,
-        ray_actor_options={"num_cpus": REPLICA_CPUS, **on},
+        # a line for each request that nobody reads costs a tenth of what a request costs
+        logging_config={"encoding": "JSON", "log_level": "WARNING", "enable_access_log": False},
+        ray_actor_options={"num_cpus": scaling.num_cpus, "num_gpus": scaling.num_gpus, **on},
     )(made_of)
-    return deployment
+    return made

@@ -1,31 +1,27 @@
 """PersonDetector: people in small pictures, several pictures to a pass."""
 
-import asyncio
 from collections.abc import Sequence
 
 import torch
 from ray import serve
 
+from deployments.batching import UNDER_WAY, NetworkThread
 from deployments.loopback import stay_on_loopback
 from domain.errors import InputError
 from domain.records import Detection, Image
-from domain.settings import Network
+from domain.settings import Network, Scaling
 from networks import jpeg
 from networks.detector import load_detector
-
-#: More to a pass saves little (28 instead of 32 ms a picture at 8) and lets the first one wait for the last.
-BATCH = 8
-#: What to wait for others; pictures of cameras that are in step meet within it.
-WAIT_S = 0.005
 
 
 class PersonDetector:
     """One replica: the network, one thread."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, scaling: Scaling) -> None:
         stay_on_loopback()
         torch.set_num_threads(1)
         self._detector = load_detector(network)
+        self._thread = NetworkThread(self._detect_batch, scaling)
 
     async def detect(self, picture: bytes, score: float) -> list[Detection]:
         """People in a JPEG of the network's input size (both sides multiples of 32), in its pixels, best first.
@@ -37,10 +33,9 @@ class PersonDetector:
             raise found
         return found
 
-    @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT_S)
+    @serve.batch(max_concurrent_batches=UNDER_WAY)
     async def _detect_batch(self, requests: list[tuple[bytes, float]]) -> list[list[Detection] | InputError]:
-        # in a thread, so that the next requests are taken in meanwhile; one batch is under way at a time
-        return await asyncio.to_thread(self._detect, requests)
+        return await self._thread.run(self._detect, requests)
 
     def _detect(self, requests: Sequence[tuple[bytes, float]]) -> list[list[Detection] | InputError]:
         pictures = [_decode(picture) for picture, _ in requests]

@@ -6,24 +6,23 @@ from collections.abc import Sequence
 import torch
 from ray import serve
 
+from deployments.batching import UNDER_WAY, NetworkThread
 from deployments.loopback import stay_on_loopback
 from domain.errors import InputError
 from domain.records import Embedding, Image, TextEmbeddings
-from domain.settings import Network
+from domain.settings import Network, Scaling
 from networks import jpeg
 from networks.encoder import load_encoder
-
-BATCH = 8
-WAIT_S = 0.005
 
 
 class VisitorEncoder:
     """One replica: the network, one thread."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, scaling: Scaling) -> None:
         stay_on_loopback()
         torch.set_num_threads(1)
         self._encoder = load_encoder(network)
+        self._thread = NetworkThread(self._embed_batch, scaling)
 
     async def embed(self, crop: bytes) -> Embedding:
         """The embedding of a JPEG of any size. Raises InputError for what is no picture."""
@@ -40,9 +39,9 @@ class VisitorEncoder:
         """Vectors that can be compared with crops'; None where the network knows no texts. Takes seconds."""
         return await asyncio.to_thread(self._encoder.embed_texts, texts)
 
-    @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT_S)
+    @serve.batch(max_concurrent_batches=UNDER_WAY)
     async def _embed_batch(self, crops: list[bytes]) -> list[Embedding | InputError]:
-        return await asyncio.to_thread(self._embed, crops)
+        return await self._thread.run(self._embed, crops)
 
     def _embed(self, crops: Sequence[bytes]) -> list[Embedding | InputError]:
         pictures = [_decode(crop) for crop in crops]

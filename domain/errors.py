@@ -101,3 +101,15 @@ class LeaseHeldError(AmikoError):
 
 class LeaseLostError(AmikoError):
     """Another copy of this one has taken over: this one has to end."""
+
+
+class ServingError(AmikoError):
+    """The networks can't be asked just now: their replicas are starting, or the application is not deployed."""
+
+
+class OverloadError(ServingError):
+    """The networks have more to do than they can: raise max_replicas in networks.scaling, or lower the cameras' fps."""
+
+
+class LateError(ServingError):
+    """A network did not answer in time; what it was asked is no longer wanted."""

@@ -215,17 +215,31 @@ class Telegram(_Model):
 
 
 class Scaling(_Model):
-    """How many replicas of a network Ray Serve runs."""
+    """How many replicas of a network Ray Serve runs, what each may use, and how calls become batches."""
 
     min_replicas: Annotated[int, Field(ge=1)] = 1
     max_replicas: Annotated[int, Field(ge=1)] = 2
     #: Requests under way per replica that autoscaling aims at.
     target_ongoing_requests: Annotated[float, Field(gt=0)] = 4
+    #: Seconds that the load must last before replicas are added, and taken away.
+    upscale_delay_s: Annotated[float, Field(ge=0)] = 30
+    downscale_delay_s: Annotated[float, Field(ge=0)] = 600
+    #: Pictures of several cameras that share a pass; on a GPU 16 and more are worth it.
+    max_batch_size: Annotated[int, Field(ge=1, le=256)] = 8
+    #: Milliseconds that a picture waits for others; those of cameras that are in step meet within it.
+    batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 5
+    #: Of a core and of a GPU, for each replica, by Ray's book-keeping. A detector can use a whole core; but on a shop's
+    #: two cores replicas that ask for a whole one each would wait for ever for their place.
+    num_cpus: Annotated[float, Field(ge=0)] = 0.2
+    #: A part of one GPU (0.25: four replicas share it), or whole ones.
+    num_gpus: Annotated[float, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
         if self.min_replicas > self.max_replicas:
             raise ValueError("min_replicas is larger than max_replicas")
+        if self.num_gpus > 1 and self.num_gpus % 1:
+            raise ValueError(f"num_gpus {self.num_gpus:g}: expected a part of one GPU (0 to 1) or whole ones")
         return self
 
 

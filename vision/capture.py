@@ -9,6 +9,7 @@ from typing import Self
 from domain.errors import SourceError, SourceUnreadableError
 from domain.records import Frame, Image
 from vision.connection import Action, CaptureState, CaptureStatus, Connection
+from vision.rhythm import Rhythm
 from vision.source import DEFAULT_FPS, LIVE, Reader, kind_of, open_source, redact
 
 #: Seconds between two looks at a live source's state.
@@ -31,11 +32,14 @@ class Capture:
     Live sources (device, rtsp, http): the newest frame wins, older ones are dropped and counted, and the source is
     reconnected for ever. Recordings (file, folder of pictures): every frame in order, at their own pace (`paced`)
     or as fast as they are read; `loop` plays them again at the end, index and time going on.
+    `rhythm`: frames that it does not call for are passed over, which spares a part of their decoding.
 
     Raises the SourceError that fits if a recording can't be read. A live source that can't be reached is a state.
     """
 
-    def __init__(self, source: str, *, paced: bool = True, loop: bool = False) -> None:
+    def __init__(
+        self, source: str, *, paced: bool = True, loop: bool = False, rhythm: Rhythm | None = None
+    ) -> None:
         self._source = source
         self.shown = redact(source)
         #: Frames of a live source that nobody took before the next one came.
@@ -44,6 +48,7 @@ class Capture:
         self.fps = DEFAULT_FPS
         self._paced = paced
         self._loop = loop
+        self._rhythm = rhythm
         self._live = kind_of(source) in LIVE
         self._changed = threading.Condition()
         self._closing = threading.Event()
@@ -72,6 +77,11 @@ class Capture:
         self.close()
 
     @property
+    def frames(self) -> int:
+        """Frames that came, those included that were passed over or dropped."""
+        return self._index
+
+    @property
     def state(self) -> CaptureStatus:
         return self._status
 
@@ -84,6 +94,9 @@ class Capture:
             self._changed.wait_for(lambda: self._frames or self._status.state is CaptureState.ENDED, timeout_s)
             if self._frames:
                 frame = self._frames.popleft()
+                if self._live and self._rhythm:
+                    # only now: until somebody takes one, each newer frame is better
+                    self._rhythm.beat(frame.at)
                 self._changed.notify_all()
                 return frame
             if self._status.state is not CaptureState.ENDED:
@@ -136,8 +149,12 @@ class Capture:
     def _play_once(self, reader: Reader, offset: float, begin: float) -> float | None:
         """Seconds that the recording lasted; None if it is to stop: closed, or without a frame."""
         length = None
-        while (got := reader.read()) is not None:
-            image, at = got
+        while (at := reader.grab()) is not None:
+            index, wanted = self._index, self._rhythm is None or self._rhythm.calls(offset + at)
+            image = reader.picture() if wanted else None
+            if wanted and image is None:
+                continue
+            self._index += 1
             length = at + 1 / reader.fps
             if self._paced:
                 self._closing.wait(max(0.0, begin + offset + at - time.monotonic()))
@@ -146,8 +163,10 @@ class Capture:
                 if self._closing.is_set():
                     return None
                 self._connection.frame(time.monotonic())
-                self._frames.append(Frame(index=self._index, at=offset + at, image=image))
-                self._index += 1
+                if image is not None:
+                    if self._rhythm:
+                        self._rhythm.beat(offset + at)
+                    self._frames.append(Frame(index=index, at=offset + at, image=image))
                 self._settle()
         return length
 
@@ -182,22 +201,29 @@ class Capture:
             self._fail(attempt, str(error))
             return
         try:
-            while (got := reader.read()) is not None:
-                if not self._offer(attempt, got[0]):
+            while reader.grab() is not None:
+                if not self._offer(attempt, reader):
                     return
         finally:
             reader.close()
         self._fail(attempt, "the stream broke off")
 
-    def _offer(self, attempt: int, image: Image) -> bool:
+    def _offer(self, attempt: int, reader: Reader) -> bool:
+        """Publish the frame that was grabbed, if it is wanted; False once nobody wants any of this attempt."""
+        at = self._epoch + time.monotonic()
+        # beside the lock, which nobody shall wait for while a picture is made
+        wanted = self._rhythm is None or self._rhythm.calls(at)
+        image = reader.picture() if wanted else None
         with self._changed:
             if attempt != self._attempt or self._closing.is_set():
                 return False
-            now = time.monotonic()
-            self._connection.frame(now)
-            self.dropped += len(self._frames)
-            self._frames.clear()
-            self._frames.append(Frame(index=self._index, at=self._epoch + now, image=image))
+            if wanted and image is None:
+                return True
+            self._connection.frame(time.monotonic())
+            if image is not None:
+                self.dropped += len(self._frames)
+                self._frames.clear()
+                self._frames.append(Frame(index=self._index, at=at, image=image))
             self._index += 1
             self._settle()
             return True

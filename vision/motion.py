@@ -21,13 +21,17 @@ _PIXELS = 4
 _AGO_S = 0.8
 #: People's boxes grow by this share of their height: arms, and the first step before the box is looked at again.
 _AROUND = 0.15
+#: And by this share they hold where their person may have gone since: 0.8 s of a brisk walk.
+_WAY = 0.6
 
 
 class Motion(StrEnum):
     NONE = "none"
     #: Only where people are known to be: they stand and move their arms.
     KNOWN = "known"
-    #: Elsewhere: somebody comes, or goes on.
+    #: Where people who are known may have gone meanwhile.
+    NEAR = "near"
+    #: Elsewhere: somebody comes.
     NEW = "new"
 
 
@@ -54,11 +58,14 @@ class MotionGate:
         changed = np.abs(change) > _LEVELS
         if np.count_nonzero(changed) < _PIXELS:
             return Motion.NONE
-        for x_min, y_min, x_max, y_max in people:
-            around = _AROUND * (y_max - y_min)
-            left, top = max(0, int((x_min - around) * scale)), max(0, int((y_min - around) * scale))
-            changed[top : int((y_max + around) * scale) + 1, left : int((x_max + around) * scale) + 1] = False
-        return Motion.KNOWN if np.count_nonzero(changed) < _PIXELS else Motion.NEW
+        for motion, share in ((Motion.KNOWN, _AROUND), (Motion.NEAR, _WAY)):
+            for x_min, y_min, x_max, y_max in people:
+                around = share * (y_max - y_min)
+                left, top = max(0, int((x_min - around) * scale)), max(0, int((y_min - around) * scale))
+                changed[top : int((y_max + around) * scale) + 1, left : int((x_max + around) * scale) + 1] = False
+            if np.count_nonzero(changed) < _PIXELS:
+                return motion
+        return Motion.NEW
 
 
 def _reduced(part: Image) -> tuple[NDArray[np.int16], float]:

@@ -31,6 +31,8 @@ READ_TIMEOUT_MS = 5000
 #: Frames a second of a folder of pictures, and of a file that tells no rate that can be.
 DEFAULT_FPS = 25.0
 PICTURES_PER_S = 10.0
+#: FFmpeg's threads: two take a quarter more of the processor, and hold each frame back until the next one is there.
+_THREADS = [cv2.CAP_PROP_N_THREADS, 1]
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 #: Up to the last @, since people write passwords with / and @ as they are.
@@ -70,14 +72,25 @@ def kind_of(source: str) -> SourceKind:
 
 
 class Reader:
-    """An open source: `read()` until it returns None, then `close()`."""
+    """An open source: `read()`, or `grab()` with `picture()`, until it returns None, then `close()`."""
 
     #: Frames a second as far as it is known; only believed for times that the source does not give.
     fps: float
 
-    def read(self) -> tuple[Image, float] | None:
-        """The next picture and its time in seconds from the beginning; None at the end or on a failure."""
+    def grab(self) -> float | None:
+        """Go on to the next frame: its time in seconds from the beginning; None at the end or on a failure."""
         raise NotImplementedError
+
+    def picture(self) -> Image | None:
+        """The frame that was grabbed, as a picture; None if it can't be decoded. A fifth of a frame's price."""
+        raise NotImplementedError
+
+    def read(self) -> tuple[Image, float] | None:
+        """The next picture that can be decoded, and its time."""
+        while (at := self.grab()) is not None:
+            if (image := self.picture()) is not None:
+                return image, at
+        return None
 
     def close(self) -> None:
         raise NotImplementedError
@@ -92,11 +105,9 @@ class VideoReader(Reader):
         self.fps = told if 1 <= told <= 240 else DEFAULT_FPS
         self._at: float | None = None
 
-    def read(self) -> tuple[Image, float] | None:
-        good, picture = self._capture.read()
-        if not good or picture is None:
+    def grab(self) -> float | None:
+        if not self._capture.grab():
             return None
-        image = as_bgr(np.asarray(picture))
         told = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
         if self._at is None:
             self._at = 0.0
@@ -106,7 +117,11 @@ class VideoReader(Reader):
             told -= self._offset
             later = self._at < told <= self._at + MAX_STEP_S
             self._at = told if later else self._at + 1 / self.fps
-        return image, self._at
+        return self._at
+
+    def picture(self) -> Image | None:
+        good, picture = self._capture.retrieve()
+        return as_bgr(np.asarray(picture)) if good and picture is not None else None
 
     def close(self) -> None:
         self._capture.release()
@@ -123,18 +138,18 @@ class FolderReader(Reader):
 
     def __init__(self, paths: list[Path]) -> None:
         self._paths = paths
-        self._next = 0
+        self._number = -1
 
-    def read(self) -> tuple[Image, float] | None:
-        while self._next < len(self._paths):
-            number, self._next = self._next, self._next + 1
-            picture = cv2.imread(str(self._paths[number]), cv2.IMREAD_COLOR)
-            if picture is not None:
-                return as_bgr(np.asarray(picture)), number / self.fps
-        return None
+    def grab(self) -> float | None:
+        self._number += 1
+        return self._number / self.fps if self._number < len(self._paths) else None
+
+    def picture(self) -> Image | None:
+        picture = cv2.imread(str(self._paths[self._number]), cv2.IMREAD_COLOR)
+        return as_bgr(np.asarray(picture)) if picture is not None else None
 
     def close(self) -> None:
-        self._next = len(self._paths)
+        self._number = len(self._paths)
 
 
 def as_bgr(picture: np.ndarray) -> Image:
@@ -160,6 +175,7 @@ def open_source(source: str) -> Reader:
     if kind is SourceKind.DEVICE:
         return _open_device(int(source))
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+    limits += _THREADS
     start = time.monotonic()
     capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
     if capture.isOpened():
@@ -188,7 +204,7 @@ def _open_file(path: Path) -> Reader:
         raise SourceUnreadableError(f"{path}: may not be read; give this user the right to read it")
     if path.stat().st_size == 0:
         raise SourceUnreadableError(f"{path}: is empty (0 bytes); copy the recording again")
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, _THREADS)
     if not capture.isOpened():
         capture.release()
         raise SourceUnreadableError(

@@ -12,12 +12,18 @@ from vision.crops import BestCrop
 from vision.door import Crossing, Direction, DoorLine, Passage, Step
 from vision.motion import Motion, MotionGate
 from vision.picture import Picture, letterbox
+from vision.rhythm import Rhythm
 from vision.tracking import LIVE_S, Track, Tracker
 
 #: Seconds between detections while nothing moves: people who came in unseen and stand still are found.
 STILL_S = 5.0
 #: Seconds between detections while nothing moves but people who are known and of whom nothing is to be decided.
 KNOWN_S = 1.0
+#: Seconds between detections at a camera without a door while a single person moves of whom all is told, or something
+#: in which the last detections found nobody: a car, a curtain, the picture of somebody who has just gone.
+MOVES_S = 0.4
+#: Seconds of detections that find nobody until that is believed.
+NOBODY_S = 1.0
 #: Heights from the door's line within which everyone is watched at the full rate.
 NEAR_DOOR = 1.5
 #: Without a door: who is present for so many seconds is a visit.
@@ -100,8 +106,10 @@ class Watcher:
         self._tracker = Tracker(camera.score)
         self._people: dict[int, _Person] = {}
         self._outside: list[tuple[float, int, Look]] = []
-        self._next = float("-inf")
+        self._rhythm = Rhythm(camera.fps)
         self._looked = float("-inf")
+        #: When somebody was found last.
+        self._found = float("-inf")
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -114,10 +122,9 @@ class Watcher:
         Raises InputError if the door's line or the region lies outside the picture.
         """
         self._check(frame.image)
-        if frame.at < self._next:
+        if not self._rhythm.calls(frame.at):
             return None
-        period = 1 / self._camera.fps
-        self._next = max(self._next + period, frame.at + period / 2)
+        self._rhythm.beat(frame.at)
         if self._gate and self._may_skip(self._gate, frame):
             self._tracker.hold(self._looked, frame.at)
             return None
@@ -128,6 +135,8 @@ class Watcher:
         """What happened, given the people found in that frame's picture (boxes in the picture's pixels)."""
         found = [replace(detection, box=picture.to_frame(detection.box)) for detection in detections]
         found = [detection for detection in found if _is_box(detection.box)]
+        if found or self._found == float("-inf"):
+            self._found = frame.at
         looks = [look_of(frame.image, detection.box) for detection in found]
         left, top, right, bottom = self._region
         seen, gone = self._tracker.update(found, looks, frame.index, frame.at, (left, top, right, bottom))
@@ -194,9 +203,23 @@ class Watcher:
         boxes = [track.box for track in self._tracker.tracks if track.seen_at == self._looked]
         known = [(box[0] - left, box[1] - top, box[2] - left, box[3] - top) for box in boxes]
         motion = gate.look(frame.image[top:bottom, left:right], frame.at, known)
-        if motion is Motion.NEW or self._decides(frame.at) or (motion is Motion.KNOWN and self._someone_at_door()):
+        if self._decides(frame.at) or (motion is Motion.KNOWN and self._someone_at_door()):
             return False
-        return frame.at - self._looked < (KNOWN_S if motion is Motion.KNOWN else STILL_S)
+        return frame.at - self._looked < self._pause(motion)
+
+    def _pause(self, motion: Motion) -> float:
+        """Seconds between detections, where nothing else calls for one."""
+        if motion is Motion.NONE:
+            return STILL_S
+        if motion is Motion.KNOWN:
+            return KNOWN_S
+        if self._line:
+            return 0.0
+        if motion is Motion.NEAR:
+            alone = len(self._people) == 1 and all(person.told for person in self._people.values())
+            return MOVES_S if alone else 0.0
+        nobody = self._looked - self._found >= NOBODY_S
+        return MOVES_S if nobody else 0.0
 
     def _decides(self, at: float) -> bool:
         """Whether somebody was found or lost just now, is crossing, or is still to be told of."""

@@ -39,10 +39,10 @@ async def test_people_are_found_and_described(application: None) -> None:
     from actors.networks import Networks
 
     networks = Networks()
-    (person,) = await networks.detect(astronaut(), 0.5, patience_s=30)
+    (person,) = await networks.detect(astronaut(), 0.5, within_s=30, again=True)
     assert person.score > 0.8
     # no trainer runs here: the visitor is described all the same
-    embedding, prediction = await networks.describe(astronaut(), "nowhere", patience_s=30)
+    embedding, prediction = await networks.describe(astronaut(), "nowhere", within_s=30)
     assert embedding.vector.shape == (1280,)
     assert prediction is None
 
@@ -87,7 +87,7 @@ async def test_a_killed_replica_costs_no_answer(application: None) -> None:
 
     networks = Networks()
     (victim,) = await asyncio.to_thread(until, replicas, "the replica")
-    asked = [asyncio.create_task(networks.detect(astronaut(), 0.5, patience_s=60)) for _ in range(20)]
+    asked = [asyncio.create_task(networks.detect(astronaut(), 0.5, within_s=60, again=True)) for _ in range(20)]
     await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
     os.kill(victim, signal.SIGKILL)
     answers = await asyncio.gather(*asked)

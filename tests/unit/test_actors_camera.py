@@ -32,21 +32,21 @@ class LocalNetworks(Networks):
         self.detect_failures = 0
         self.describe_failures = 0
 
-    async def detect(self, picture: Image, score: float, *, patience_s: float) -> list[Detection]:
+    async def detect(self, picture: Image, score: float, *, within_s: float, again: bool) -> list[Detection]:
         if self.detect_failures:
             self.detect_failures -= 1
             raise RuntimeError("no replica")
         return (await asyncio.to_thread(self._local[0].detect, [picture], score))[0]
 
-    async def embed(self, crop: Image, *, patience_s: float) -> Embedding:
+    async def embed(self, crop: Image, *, within_s: float) -> Embedding:
         return (await asyncio.to_thread(self._local[1].embed, [crop]))[0]
 
-    async def describe(self, crop: Image, store: str, *, patience_s: float) -> tuple[Embedding, Prediction | None]:
+    async def describe(self, crop: Image, store: str, *, within_s: float) -> tuple[Embedding, Prediction | None]:
         if self.describe_failures:
             self.describe_failures -= 1
             raise RuntimeError("no replica")
         ranking = (Ranked(department="Toys", probability=1.0),)
-        return await self.embed(crop, patience_s=patience_s), Prediction(ranking=ranking, classifier=1)
+        return await self.embed(crop, within_s=within_s), Prediction(ranking=ranking, classifier=1)
 
 
 class Ears:
@@ -96,13 +96,8 @@ async def watch(
         loop=False,
     )
     worker.start()
-    async with asyncio.timeout(LIMIT_S):
-        while True:
-            status = await worker.status()
-            over = status["state"] in {"ended", "lost"} and "begins again" not in status["reason"]
-            if over and not status["pending"]:
-                break
-            await asyncio.sleep(0.05)
+    await asyncio.wait_for(worker.finished(), LIMIT_S)
+    status = await worker.status()
     await worker.stop()
     return ears, status
 

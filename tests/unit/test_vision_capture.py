@@ -138,13 +138,16 @@ class Scripted(Reader):
         self.left, self.then = frames, then
         self.closed = False
 
-    def read(self) -> tuple[Image, float] | None:
+    def grab(self) -> float | None:
         if self.left:
             self.left -= 1
-            return np.zeros((4, 4, 3), dtype=np.uint8), 0.0
+            return 0.0
         if self.then is not None:
             self.then.wait()
         return None
+
+    def picture(self) -> Image:
+        return np.zeros((4, 4, 3), dtype=np.uint8)
 
     def close(self) -> None:
         self.closed = True

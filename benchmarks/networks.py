@@ -1,0 +1,181 @@
+"""`amiko bench networks`: what the way through Ray Serve costs, beside the same network in a bare loop.
+
+A bare loop gets decoded pictures, one after the other; the deployment gets the same ones as JPEG from many callers.
+Rounds of both take turns, so that whatever else the machine does falls on both.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from json import dumps
+from statistics import median
+from typing import Any, Literal, TypedDict
+
+import cv2
+import ray
+import torch
+from ray import serve
+from rich.console import Console
+from rich.table import Table
+from skimage import data
+
+from actors.cluster import leave, start_or_join, start_serve
+from amiko.environment import make_token
+from benchmarks.learning_photos import throw_away_home
+from deployments.application import deployment
+from deployments.detector import PersonDetector
+from deployments.encoder import VisitorEncoder
+from domain.records import Image
+from domain.settings import DETECTOR, ENCODER, Network, Scaling
+from networks import jpeg
+from networks.detector import load_detector
+from networks.encoder import load_encoder
+
+Runtime = Literal["onnxruntime", "torch"]
+Kind = Literal["detector", "encoder"]
+
+RUNTIMES: tuple[Runtime, ...] = ("onnxruntime", "torch")
+REPLICAS = (1, 2)
+#: Pairs of rounds, and seconds of each round.
+ROUNDS = 5
+ROUND_S = 3.0
+#: Calls under way for each replica: a camera has one, so these are as many busy cameras.
+CALLS = 12
+SCORE = 0.25
+
+
+class Measured(TypedDict):
+    """Milliseconds a picture, all replicas together; medians of the rounds."""
+
+    runtime: Runtime
+    replicas: int
+    bare_ms: float
+    deployment_ms: float
+    #: The deployment's throughput as a share of the bare loops', the median of the pairs of rounds.
+    ratio: float
+    #: The least and the largest of the pairs.
+    spread: tuple[float, float]
+
+
+class OfNetwork(TypedDict):
+    #: The lowest of the rows of the runtime that is used by default.
+    ratio: float
+    rows: list[Measured]
+
+
+class Results(TypedDict):
+    detector: OfNetwork
+    encoder: OfNetwork
+
+
+class Bare:
+    """The network alone, in a process of its own as a replica is."""
+
+    def __init__(self, kind: Kind, runtime: Runtime, picture: Image) -> None:
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+        network = _network(kind, runtime)
+        self._detector = load_detector(network) if kind == "detector" else None
+        self._encoder = load_encoder(network) if kind == "encoder" else None
+        self._picture = picture
+
+    def run(self, seconds: float) -> float:
+        """Pictures a second."""
+        begin, done = time.monotonic(), 0
+        while time.monotonic() - begin < seconds:
+            if self._detector:
+                self._detector.detect([self._picture], SCORE)
+            if self._encoder:
+                self._encoder.embed([self._picture])
+            done += 1
+        return done / (time.monotonic() - begin)
+
+
+def run(*, json: bool) -> Results:
+    """Measure on a Ray of our own; about five minutes."""
+    make_token()
+    with throw_away_home():
+        start_or_join(None)
+        try:
+            start_serve()
+            results = asyncio.run(_measure())
+        finally:
+            serve.shutdown()  # type: ignore[no-untyped-call]
+            leave()
+    if json:
+        print(dumps(results))
+    else:
+        _show(results)
+    return results
+
+
+async def _measure() -> Results:
+    astronaut = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    # a wide camera's picture, and a person's crop
+    wide, crop = cv2.resize(astronaut, (416, 256)), cv2.resize(astronaut[:, 80:400], (120, 260))
+    of: dict[Kind, OfNetwork] = {}
+    pictures: dict[Kind, Image] = {"detector": wide, "encoder": crop}
+    for kind, picture in pictures.items():
+        rows = [await _compare(kind, runtime, picture, replicas) for runtime in RUNTIMES for replicas in REPLICAS]
+        of[kind] = OfNetwork(ratio=min(row["ratio"] for row in rows if row["runtime"] == RUNTIMES[0]), rows=rows)
+    return Results(detector=of["detector"], encoder=of["encoder"])
+
+
+async def _compare(kind: Kind, runtime: Runtime, picture: Image, replicas: int) -> Measured:
+    remote: Any = ray.remote(Bare)
+    bare = [remote.options(num_cpus=0).remote(kind, runtime, picture) for _ in range(replicas)]
+    scaling = Scaling(min_replicas=replicas, max_replicas=replicas)
+    made_of = {"detector": PersonDetector, "encoder": VisitorEncoder}[kind]
+    bound = deployment(made_of, made_of.__name__, scaling).bind(_network(kind, runtime), scaling)
+    handle: Any = await asyncio.to_thread(serve.run, bound, name="bench", route_prefix=None)
+    call = handle.detect if kind == "detector" else handle.embed
+    arguments = (jpeg.encode(picture), SCORE)[: 2 if kind == "detector" else 1]
+    # connections are opened, and both are warm
+    await _load(call, arguments, replicas * CALLS, 1)
+    await asyncio.gather(*(one.run.remote(1) for one in bare))
+    pairs = []
+    for _ in range(ROUNDS):
+        alone = sum(await asyncio.gather(*(one.run.remote(ROUND_S) for one in bare)))
+        pairs.append((alone, await _load(call, arguments, replicas * CALLS, ROUND_S)))
+    for one in bare:
+        ray.kill(one)
+    await asyncio.to_thread(serve.delete, "bench")
+    ratios = [served / alone for alone, served in pairs]
+    return Measured(
+        runtime=runtime,
+        replicas=replicas,
+        bare_ms=round(1000 / median(alone for alone, _ in pairs), 2),
+        deployment_ms=round(1000 / median(served for _, served in pairs), 2),
+        ratio=round(median(ratios), 3),
+        spread=(round(min(ratios), 3), round(max(ratios), 3)),
+    )
+
+
+async def _load(call: Any, arguments: Sequence[object], calls: int, seconds: float) -> float:
+    """Answers a second with so many calls under way; what is still under way at the end is not counted."""
+    begin, done = time.monotonic(), 0
+
+    async def ask() -> None:
+        nonlocal done
+        while time.monotonic() - begin < seconds:
+            await call.remote(*arguments)
+            done += time.monotonic() - begin < seconds
+
+    await asyncio.gather(*(ask() for _ in range(calls)))
+    return done / seconds
+
+
+def _network(kind: Kind, runtime: Runtime) -> Network:
+    checkpoint = (DETECTOR if kind == "detector" else ENCODER).checkpoint
+    return Network(checkpoint=checkpoint, runtime=runtime, device="cpu")
+
+
+def _show(results: Results) -> None:
+    table = Table("network", "runtime", "replicas", "bare, ms", "deployment, ms", "share of the bare", "from .. to")
+    rows = [("detector", row) for row in results["detector"]["rows"]]
+    rows += [("encoder", row) for row in results["encoder"]["rows"]]
+    for name, row in rows:
+        low, high = row["spread"]
+        times = (f"{row['bare_ms']:.2f}", f"{row['deployment_ms']:.2f}")
+        table.add_row(name, row["runtime"], str(row["replicas"]), *times, f"{row['ratio']:.2f}", f"{low} .. {high}")
+    Console().print(table)
