@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any, Literal, TypedDict
 
 import cv2
+import numpy as np
 import ray
 import torch
 from ray import serve
@@ -30,6 +31,7 @@ from domain.settings import DETECTOR, ENCODER, Network, Scaling
 from networks import jpeg
 from networks.detector import load_detector
 from networks.encoder import load_encoder
+from vision.picture import resized
 
 Runtime = Literal["onnxruntime", "torch"]
 Kind = Literal["detector", "encoder"]
@@ -110,9 +112,10 @@ def run(*, json: bool) -> Results:
 
 
 async def _measure() -> Results:
-    astronaut = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    photograph: Image = data.astronaut()  # type: ignore[no-untyped-call]
+    astronaut = np.ascontiguousarray(photograph[..., ::-1])
     # a wide camera's picture, and a person's crop
-    wide, crop = cv2.resize(astronaut, (416, 256)), cv2.resize(astronaut[:, 80:400], (120, 260))
+    wide, crop = resized(astronaut, (416, 256)), resized(astronaut[:, 80:400], (120, 260))
     of: dict[Kind, OfNetwork] = {}
     pictures: dict[Kind, Image] = {"detector": wide, "encoder": crop}
     for kind, picture in pictures.items():

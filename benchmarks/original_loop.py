@@ -67,17 +67,18 @@ class Counting(Networks):
     """The three networks in this process, and how often each was asked; the registry, too, for its messages."""
 
     def __init__(self, detector: Detector, encoder: Encoder, classifier: Classifier) -> None:
-        self._detector, self._encoder, self._classifier = detector, encoder, classifier
+        self._networks = (detector, encoder, classifier)
         self.counted = Counted()
 
     def find(self, picture: Image, score: float) -> list[Detection]:
         self.counted.detector_calls += 1
-        return self._detector.detect([picture], score)[0]
+        return self._networks[0].detect([picture], score)[0]
 
     def predict(self, crop: Image) -> tuple[Embedding, Prediction]:
         self.counted.encoder_calls += 1
-        (embedding,) = self._encoder.embed([crop])
-        (ranking,) = self._classifier.predict([embedding])
+        _, encoder, classifier = self._networks
+        (embedding,) = encoder.embed([crop])
+        (ranking,) = classifier.predict([embedding])
         return embedding, Prediction(ranking=ranking, classifier=1)
 
     async def detect(self, picture: Image, score: float, *, within_s: float, again: bool) -> list[Detection]:
@@ -103,7 +104,9 @@ def run(*, json: bool) -> Results:
     """Measure on one_by_one in the folder AMIKO_FOOTAGE; about two minutes. Raises InputError where it is missing."""
     paths = sorted((footage() / "one_by_one").glob("*.mp4"))
     if not paths:
-        raise InputError(f"{footage()}/one_by_one: no such recording; set AMIKO_FOOTAGE to the folder of the recordings")
+        raise InputError(
+            f"{footage()}/one_by_one: no such recording; set AMIKO_FOOTAGE to the folder of the recordings"
+        )
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     networks = (load_detector(), load_encoder())

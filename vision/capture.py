@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from domain.errors import SourceError, SourceUnreadableError
-from domain.records import Frame, Image
+from domain.records import Frame
 from vision.connection import Action, CaptureState, CaptureStatus, Connection
 from vision.rhythm import Rhythm
 from vision.source import DEFAULT_FPS, LIVE, Reader, kind_of, open_source, redact
@@ -37,9 +37,7 @@ class Capture:
     Raises the SourceError that fits if a recording can't be read. A live source that can't be reached is a state.
     """
 
-    def __init__(
-        self, source: str, *, paced: bool = True, loop: bool = False, rhythm: Rhythm | None = None
-    ) -> None:
+    def __init__(self, source: str, *, paced: bool = True, loop: bool = False, rhythm: Rhythm | None = None) -> None:
         self._source = source
         self.shown = redact(source)
         #: Frames of a live source that nobody took before the next one came.

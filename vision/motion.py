@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.records import Box, Image
+from vision.picture import resized
 
 #: Long side of the picture that is compared, pixels: a person of 6 % of the picture's height still covers some.
 _SIDE = 128
@@ -73,5 +74,5 @@ def _reduced(part: Image) -> tuple[NDArray[np.int16], float]:
     height, width = part.shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    grey = cv2.cvtColor(cv2.resize(part, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(resized(part, size), cv2.COLOR_BGR2GRAY)
     return cv2.blur(grey, (3, 3)).astype(np.int16), scale

@@ -48,10 +48,22 @@ def letterbox(image: Image, region: tuple[int, int, int, int], size: int) -> Pic
     height, width = part.shape[:2]
     scale = size / max(height, width)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(part, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    small = resized(part, inner)
     padded = np.full((_up(inner[1]), _up(inner[0]), 3), PAD, dtype=np.uint8)
     padded[: inner[1], : inner[0]] = small
     return Picture(image=padded, left=left, top=top, width=width, height=height, scale=scale)
+
+
+def resized(image: Image, size: tuple[int, int]) -> Image:
+    """The image in `(width, height)` pixels: by halves as far as they go, which OpenCV does ten times faster than a
+    mean over other areas, and the rest between neighbours, as the detector's training pictures were made.
+    """
+    width, height = size
+    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        # an odd last row or column would make it the slow way
+        image = cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def _up(side: int) -> int:

@@ -96,3 +96,32 @@ async def test_a_killed_replica_costs_no_answer(application: None) -> None:
 
 def test_ray_listens_on_loopback(cluster: None) -> None:
     assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
+
+
+async def test_under_overload_late_frames_are_dropped_and_visitors_are_described(application: None) -> None:
+    """More cameras than the detector can answer: their frames end in time, and everyone who came in is described."""
+    from actors.networks import Networks
+    from domain.errors import ServingError
+
+    networks, frame = Networks(), astronaut()
+    over, dropped = asyncio.Event(), asyncio.Event()
+
+    async def camera() -> None:
+        while not over.is_set():
+            try:
+                await networks.detect(frame, 0.5, within_s=0.3, again=False)
+            except ServingError:
+                dropped.set()
+
+    cameras = [asyncio.create_task(camera()) for _ in range(200)]
+    try:
+        await asyncio.wait_for(dropped.wait(), 60)
+        visits = await asyncio.gather(*(networks.describe(frame, "nowhere", within_s=30) for _ in range(10)))
+    finally:
+        over.set()
+        await asyncio.gather(*cameras)
+    assert len(visits) == 10
+    assert all(embedding.vector.shape == (1280,) for embedding, _ in visits)
+    # what was given up does not stand in the way of what comes next
+    (person,) = await networks.detect(frame, 0.5, within_s=30, again=True)
+    assert person.score > 0.8

@@ -2,22 +2,27 @@
 
 import asyncio
 import itertools
+import time
 from pathlib import Path
 from typing import Literal
 
 import cv2
+import numpy as np
 import pytest
 from pydantic import SecretStr
 
 import actors.camera
+import vision.capture
 from actors.camera import CameraStatus, CameraWorker
 from actors.networks import Networks
 from amiko import madeup
+from domain.errors import LateError, OverloadError, SourceRefusedError
 from domain.records import Detection, Embedding, Image, Origin, Prediction, Ranked, Sample, Visit
 from domain.settings import Camera, Store
 from networks.detector import Detector, load_detector
 from networks.encoder import Encoder, load_encoder
 from vision.cards import blurred_card
+from vision.source import Reader
 
 LIMIT_S = 120
 FRAMES = 175
@@ -80,12 +85,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-async def watch(
-    networks: Networks, camera: Camera, *, run: str = "r", card: Literal["blurred", "photo", "none"] = "none"
-) -> tuple[Ears, CameraStatus]:
-    """Let a camera see its recording to the end."""
-    ears = Ears()
-    worker = CameraWorker(
+def made(
+    networks: Networks,
+    camera: Camera,
+    ears: Ears,
+    *,
+    run: str = "r",
+    card: Literal["blurred", "photo", "none"] = "none",
+) -> CameraWorker:
+    return CameraWorker(
         store=Store(id="s", name="s", departments=["Toys", "Cars"], cameras=[camera], card=card),
         camera=camera,
         networks=networks,
@@ -95,6 +103,14 @@ async def watch(
         paced=False,
         loop=False,
     )
+
+
+async def watch(
+    networks: Networks, camera: Camera, *, run: str = "r", card: Literal["blurred", "photo", "none"] = "none"
+) -> tuple[Ears, CameraStatus]:
+    """Let a camera see its recording to the end."""
+    ears = Ears()
+    worker = made(networks, camera, ears, run=run, card=card)
     worker.start()
     await asyncio.wait_for(worker.finished(), LIMIT_S)
     status = await worker.status()
@@ -159,6 +175,73 @@ async def test_a_detection_that_fails_does_not_end_the_watching(networks: LocalN
     ears, status = await watch(networks, entrance(clip))
     assert len(ears.visits) == 2
     assert status["state"] == "ended"
+
+
+class Live(Reader):
+    """The clip as a live source: at its own pace, whether anybody has time or not."""
+
+    fps = float(madeup.FPS)
+
+    def __init__(self, clip: Path) -> None:
+        self.frames = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG)
+
+    def grab(self) -> float | None:
+        time.sleep(1 / self.fps)
+        return 0.0 if self.frames.grab() else None
+
+    def picture(self) -> Image:
+        return np.asarray(self.frames.retrieve()[1], dtype=np.uint8)
+
+    def close(self) -> None:
+        self.frames.release()
+
+
+class Overloaded(LocalNetworks):
+    """Takes its time for each frame, refuses one of four and is late with another."""
+
+    calls = 0
+
+    async def detect(self, picture: Image, score: float, *, within_s: float, again: bool) -> list[Detection]:
+        self.calls += 1
+        assert not again, "a live camera's next try is its newest frame"
+        await asyncio.sleep(0.15)
+        if self.calls % 4 == 1:
+            raise OverloadError
+        if self.calls % 4 == 3:
+            raise LateError
+        return await super().detect(picture, score, within_s=within_s, again=again)
+
+    async def warm_up(self, store: str, *, within_s: float) -> None:
+        """It is warm."""
+
+
+async def test_under_overload_frames_are_dropped_and_visitors_are_not(
+    networks: LocalNetworks, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = iter([Live(clip)])
+
+    def open_once(_: str) -> Reader:
+        for reader in opened:
+            return reader
+        raise SourceRefusedError("it was played once")
+
+    monkeypatch.setattr(vision.capture, "open_source", open_once)
+    busy = Overloaded(*networks._local)
+    ears = Ears()
+    worker = made(busy, Camera(id="door", role="entrance", source=SecretStr("rtsp://camera/door"), fps=20), ears)
+    worker.start()
+    status = await worker.status()
+    async with asyncio.timeout(LIMIT_S):
+        while status["reason"] != "it was played once" or status["pending"]:
+            await asyncio.sleep(0.05)
+            status = await worker.status()
+    await worker.stop()
+    assert status["dropped"] > 0
+    assert status["late"] > 0
+    assert status["detections"] + status["late"] == busy.calls
+    assert status["frames"] == FRAMES
+    assert len(ears.visits) == 2
+    assert all(visit.prediction is not None for visit in ears.visits)
 
 
 async def test_a_fault_of_our_own_does_not_blind_the_camera(
