@@ -182,7 +182,7 @@ def _draw(seen: Seen, path: Path) -> None:
 
     figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
     above.step(seen.at, seen.cameras, where="post", color="tab:gray")
-    above.set_ylabel("cameras, 5 pictures a second each")
+    above.set_ylabel("cameras (5 pictures/s each)")
     rates = np.diff(seen.answered) / np.maximum(np.diff(seen.at), 1e-9)
     right = above.twinx()
     right.plot(seen.at[1:], rates, color="tab:blue", linewidth=1)

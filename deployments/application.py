@@ -43,9 +43,7 @@ def application(networks: Networks, labels: Mapping[str, str] | None = None) -> 
     )
 
 
-def deployment(
-    made_of: type, name: str, scaling: Scaling, labels: Mapping[str, str] | None = None
-) -> Deployment:
+def deployment(made_of: type, name: str, scaling: Scaling, labels: Mapping[str, str] | None = None) -> Deployment:
     """One of the three, without its network yet."""
     on = {"label_selector": dict(labels)} if labels else {}
     made: Deployment = serve.deployment(
