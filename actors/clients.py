@@ -120,6 +120,9 @@ class RegistryClient:
         )
         return cast("Notification", answered)
 
+    async def look_at(self, *, notification: int, telegram_id: int, message: int) -> None:
+        await self._registry.call("look_at", notification=notification, telegram_id=telegram_id, message=message)
+
     async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:
         return cast("Outbox", await self._registry.call("outbox", bot=bot, seen=seen, wait_s=wait_s))
 

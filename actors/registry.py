@@ -160,6 +160,13 @@ class AssistantRegistry(Office):
         self._news()
         return answered
 
+    async def look_at(self, *, notification: int, telegram_id: int, message: int) -> None:
+        """The assistant looks at that message, which may show anything. Raises NotRegisteredError for another's."""
+        async with self._database.transaction() as connection:
+            found = await self._own(connection, notification, telegram_id)
+            await notifications.look_at(connection, found.id, message=message, now=self._clock())
+        self._news()
+
     # -- delivery -----------------------------------------------------------------------------------------
 
     async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:

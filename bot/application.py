@@ -7,12 +7,13 @@ from typing import Any
 
 from telegram import LinkPreviewOptions
 from telegram.constants import ParseMode
-from telegram.error import InvalidToken
+from telegram.error import BadRequest, InvalidToken
 from telegram.error import TelegramError as RefusedByTelegram
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, Defaults, ExtBot
 
 from bot.commands import set_commands
 from bot.connection import base_file_url, base_url, request
+from bot.failures import is_other_kind, is_unchanged
 from bot.handlers import Handlers
 from bot.keyboards import notification_keyboard
 from bot.pacing import ONCE, Pacer, Urgency
@@ -21,7 +22,7 @@ from bot.registry import Registry, Reports
 from bot.secrecy import Redaction
 from bot.wording import Wording
 from domain.errors import TelegramError
-from domain.records import Notification
+from domain.records import Notice, Notification
 from domain.settings import MAIN, Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -135,12 +136,12 @@ class Bot:
         """Return once one message may go to that chat: `send` asks no further."""
         await self._pacer.turn(chat, urgency)
 
-    async def send(self, notification: Notification, *, again: bool, card: bool) -> int:  # noqa: ARG002
+    async def send(self, notification: Notification, *, at: float, card: bool) -> int:
         """Send a notification, with its card if there is one and it is wanted. Returns Telegram's message number.
 
-        Raises what the library raises, at once: `Delivery` knows what to do about it.
+        `at`: when it is first sent; the text says how long ago the visitor came in then.
+        Raises what the library raises, at once: `Delivery` knows what to do about it. So do the next two.
         """
-        at = time.time()
         text = self._wording.notification(notification, at=at)
         keyboard = notification_keyboard(notification, self._wording, at=at)
         if notification.card is not None and card:
@@ -157,6 +158,36 @@ class Bot:
                 notification.chat, text, reply_markup=keyboard, rate_limit_args=ONCE
             )
         return message.message_id
+
+    async def change(self, notification: Notification) -> None:
+        """Bring a notification's message up to date; one that is so already is as good."""
+        # who was started again since does not know whether it was sent with a card
+        is_picture = notification.card is not None
+        try:
+            try:
+                await self._change(notification, is_picture=is_picture)
+            except BadRequest as error:
+                if not is_other_kind(error):
+                    raise
+                await self._change(notification, is_picture=not is_picture)
+        except BadRequest as error:
+            if not is_unchanged(error):
+                raise
+
+    async def tell(self, notice: Notice) -> None:
+        """Tell an admin."""
+        await self._telegram.send_message(notice.chat, self._wording.notice(notice), rate_limit_args=ONCE)
+
+    async def _change(self, notification: Notification, *, is_picture: bool) -> None:
+        chat, message = notification.chat, notification.message
+        text = self._wording.notification(notification)
+        keyboard = notification_keyboard(notification, self._wording, at=time.time())
+        if is_picture:
+            await self._telegram.edit_message_caption(
+                chat, message, caption=text, reply_markup=keyboard, rate_limit_args=ONCE
+            )
+        else:
+            await self._telegram.edit_message_text(text, chat, message, reply_markup=keyboard, rate_limit_args=ONCE)
 
     async def _run(self, *, connected: bool) -> None:
         wait = _BACK_OFF_S[0]

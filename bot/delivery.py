@@ -1,25 +1,15 @@
-"""The outbox to Telegram: every queued notification is sent, whatever happens in between, until it expires.
-
-Where the answer to a send is lost, nobody can know whether the message has arrived. It is then sent again, marked
-«Повторно»: a visitor whom nobody meets costs more than a message that comes twice, and both carry the same buttons.
-"""
+"""The outbox to Telegram: what is queued is sent, messages that should say something else are changed, admins told."""
 
 import asyncio
 import logging
 import math
-import time
-from collections.abc import Awaitable, Callable
-from enum import Enum, auto
-from typing import TypeVar
-
-import httpx
-from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
 
 from bot.application import Bot
-from bot.pacing import Urgency
-from bot.polling import explain
+from bot.errands import Changing, Errand, Sending, Telling, insist
 from bot.registry import Registry
-from domain.records import Notification, NotificationState
+from domain.records import Notice, Notification, NotificationState, Outbox
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,65 +17,24 @@ _LOGGER = logging.getLogger(__name__)
 _OUTBOX_S = 20.0
 #: Seconds beyond that until the question itself counts as lost.
 _LOST_S = 15.0
-#: Seconds between two looks into the outbox while something is under way.
-_LOOK_S = 0.1
-#: Seconds between tries after a failure: the first, and the longest.
-_BACK_OFF_S = (0.5, 8.0)
-#: Seconds after a notification's end until nobody wants to know any more that it was sent.
-_MARK_S = 60.0
+#: Seconds between an answer and the next question: what happens meanwhile is had at once.
+_LOOK_S = 0.02
 #: Seconds that `stop` gives to what is under way.
 _STOP_S = 5.0
 
-
-#: Causes that show that not a word of the message has left.
-_NOT_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-
-class Fault(Enum):
-    """What a failed send means for the next one."""
-
-    #: Telegram says when: obey.
-    PAUSE = auto()
-    #: It was certainly not accepted: again, later.
-    AGAIN = auto()
-    #: It may have been accepted: again, marked.
-    UNSURE = auto()
-    #: Telegram doesn't like the picture: again, without it.
-    CARD = auto()
-    #: It won't ever be accepted.
-    FINAL = auto()
-
-
-def fault_of(error: TelegramError, *, with_card: bool) -> Fault:
-    """What a failed send means."""
-    match error:
-        case RetryAfter():
-            return Fault.PAUSE
-        case Forbidden() | ChatMigrated():
-            return Fault.FINAL
-        case BadRequest():
-            unknown = "chat not found" in error.message.lower()
-            return Fault.CARD if with_card and not unknown else Fault.FINAL
-        case TimedOut() | NetworkError() if error.__cause__ is not None:
-            return Fault.AGAIN if isinstance(error.__cause__, _NOT_WRITTEN) else Fault.UNSURE
-        case _:
-            return Fault.AGAIN
+_Item = TypeVar("_Item", Notification, Notice)
 
 
 class Delivery:
-    """Sends what the outbox holds: chats beside each other, one notification never twice at the same time."""
+    """Does what the outbox holds: chats beside each other, none of it twice at the same time."""
 
     def __init__(self, bot: Bot, registry: Registry) -> None:
         self._bot = bot
         self._registry = registry
-        #: The task of each notification that is under way, from the outbox until it is marked.
-        self._under_way: dict[int, asyncio.Task[None]] = {}
-        #: The last task of each chat, so that a chat's messages keep their order.
+        self._notifications: _Desk[Notification] = _Desk(self._notify)
+        self._notices: _Desk[Notice] = _Desk(self._tell)
+        #: The last errand that sends something to each chat, so that a chat's visitors keep their order.
         self._chats: dict[int, asyncio.Task[None]] = {}
-        #: Those under way that the outbox no longer holds.
-        self._withdrawn: set[int] = set()
-        #: When those ended that the outbox may still have held when it was last asked.
-        self._ended: dict[int, float] = {}
         #: The version of the outbox that was had last.
         self._seen: int | None = None
         self._task: asyncio.Task[None] | None = None
@@ -105,8 +54,9 @@ class Delivery:
         self._task.cancel()
         await asyncio.wait([self._task])
         self._task = None
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way.values(), timeout=_STOP_S)
+        tasks = [*self._notifications.close(), *self._notices.close()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_STOP_S)
             for task in late:
                 task.cancel()
             if late:
@@ -117,129 +67,90 @@ class Delivery:
         """The loop is alive."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def under_way(self) -> int:
+        """How much is being sent, changed or told at this moment, or waits for its turn."""
+        return self._notifications.under_way + self._notices.under_way
+
     async def _run(self) -> None:
         while not self._stopping:
-            asked = time.monotonic()
-            held = await self._outbox()
-            # An answer can be older than a mark that was set while it was on its way.
-            self._ended = {id_: at for id_, at in self._ended.items() if at >= asked}
-            # Under way and no longer queued: declined by /cancel or expired, and not to be tried again.
-            self._withdrawn = self._under_way.keys() - {one.id for one in held}
-            skipped, now = self._under_way.keys() | self._ended.keys(), time.time()
-            fresh = [one for one in held if one.id not in skipped and now < one.expires_at]
-            for notification in fresh:
-                self._begin(notification)
-            if not fresh and (held or self._under_way):
-                await self._pause()
-
-    async def _pause(self) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way.values(), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-        else:
+            outbox = await insist(self._ask, "the outbox could not be read", for_s=math.inf)
+            assert outbox is not None
+            self._seen = outbox.version
+            self._notifications.hear(outbox.notifications)
+            self._notices.hear(outbox.notices)
             await asyncio.sleep(_LOOK_S)
 
-    async def _outbox(self) -> list[Notification]:
-        async def ask() -> list[Notification]:
-            # What is under way is still in the outbox; as soon as it is not, that must be known.
-            wait = 0.0 if self._under_way else _OUTBOX_S
-            # Not wait_for: before Python 3.12 it can swallow the cancellation that `stop` sends.
-            async with asyncio.timeout(wait + _LOST_S):
-                seen = None if self._under_way else self._seen
-                outbox = await self._registry.outbox(bot=self._bot.name, seen=seen, wait_s=wait)
-                self._seen = outbox.version
-                return [one for one in outbox.notifications if one.state is NotificationState.QUEUED]
+    async def _ask(self) -> Outbox:
+        # Not wait_for: before Python 3.12 it can swallow the cancellation that `stop` sends.
+        async with asyncio.timeout(_OUTBOX_S + _LOST_S):
+            return await self._registry.outbox(bot=self._bot.name, seen=self._seen, wait_s=_OUTBOX_S)
 
-        return await _insist(ask, "the outbox could not be read", until=math.inf) or []
-
-    def _begin(self, notification: Notification) -> None:
-        earlier = self._chats.get(notification.chat)
-        task = asyncio.create_task(self._deliver(notification, earlier), name=f"notification {notification.id}")
-        self._under_way[notification.id] = task
-        self._chats[notification.chat] = task
-        task.add_done_callback(lambda done: self._end(notification, done))
-
-    def _end(self, notification: Notification, done: asyncio.Task[None]) -> None:
-        del self._under_way[notification.id]
-        self._ended[notification.id] = time.monotonic()
-        if self._chats.get(notification.chat) is done:
-            del self._chats[notification.chat]
-
-    async def _deliver(self, notification: Notification, earlier: asyncio.Task[None] | None) -> None:
-        if earlier is not None:
-            await asyncio.wait([earlier])
-        again, card, wait = False, True, _BACK_OFF_S[0]
-        while await self._in_time(notification):
-            try:
-                message = await self._bot.send(notification, again=again, card=card)
-            except TelegramError as error:
-                fault = fault_of(error, with_card=card and notification.card is not None)
-                _LOGGER.warning("notification %s: %s (%s)", notification.id, explain(error), fault.name)
-                if fault is Fault.FINAL:
-                    blocked = isinstance(error, Forbidden) or "chat not found" in error.message.lower()
-                    await self._mark_failed(notification, explain(error), blocked=blocked)
-                    return
-                again = again or fault is Fault.UNSURE
-                card = card and fault is not Fault.CARD
-                if fault in {Fault.PAUSE, Fault.CARD}:
-                    continue  # The bot knows until when it has to be silent.
-            except Exception:  # whatever it is, the visitor stands in the door: it is on record, and tried again
-                _LOGGER.exception("notification %s: sending failed in an unexpected way", notification.id)
-                again = True
-            else:
-                late = time.time() - notification.created_at
-                _LOGGER.info("notification %s: sent %.0f ms after it was made", notification.id, late * 1000)
-                await self._mark_sent(notification, message)
-                return
-            await asyncio.sleep(min(wait, max(0.0, notification.expires_at - time.time())))
-            wait = min(2 * wait, _BACK_OFF_S[1])
-        _LOGGER.warning("notification %s: it is over before it could be sent", notification.id)
-
-    async def _in_time(self, notification: Notification) -> bool:
-        """Wait for its turn. False where the notification is over before."""
-        left = notification.expires_at - time.time()
-        if left <= 0:
-            return False
-        try:
-            async with asyncio.timeout(left):
-                await self._bot.turn(notification.chat, Urgency.VISITOR)
-        except TimeoutError:
-            return False
-        return notification.id not in self._withdrawn
-
-    async def _mark_sent(self, notification: Notification, message: int) -> None:
-        async def mark() -> bool:
-            await self._registry.mark_sent(
-                notification=notification.id, message=message, revision=notification.revision
-            )
-            return True
-
-        await self._mark(mark, notification)
-
-    async def _mark_failed(self, notification: Notification, reason: str, *, blocked: bool) -> None:
-        async def mark() -> bool:
-            await self._registry.mark_failed(notification=notification.id, reason=reason, blocked=blocked)
-            return True
-
-        await self._mark(mark, notification)
-
-    async def _mark(self, mark: Callable[[], Awaitable[bool]], notification: Notification) -> None:
-        what = f"notification {notification.id} could not be marked"
-        if not await _insist(mark, what, until=notification.expires_at + _MARK_S):
-            _LOGGER.error("%s: given up", what)
-
-
-_T = TypeVar("_T")
-
-
-async def _insist(call: Callable[[], Awaitable[_T]], what: str, *, until: float) -> _T | None:
-    """Ask the registry until it answers: it may be about to start again. None where `until` comes before."""
-    wait = _BACK_OFF_S[0]
-    while True:
-        try:
-            return await call()
-        except Exception as error:  # noqa: BLE001 - a process that is being restarted fails in any way
-            _LOGGER.warning("%s: %s: %s", what, type(error).__name__, error)
-        if time.time() + wait > until:
+    def _notify(self, item: Notification, settled: Notification | None) -> Errand[Notification] | None:
+        if item.state is not NotificationState.QUEUED:
+            stale = settled is None or settled.revision < item.revision
+            return Changing(self._bot, self._registry, item) if stale else None
+        # sent already: the outbox' answer is older than that
+        if settled is not None:
             return None
-        await asyncio.sleep(wait)
-        wait = min(2 * wait, _BACK_OFF_S[1])
+        sending = Sending(self._bot, self._registry, item, after=self._chats.get(item.chat))
+        self._chats[item.chat] = sending.task
+        sending.task.add_done_callback(lambda done: self._left(item.chat, done))
+        return sending
+
+    def _tell(self, item: Notice, settled: Notice | None) -> Errand[Notice] | None:
+        return Telling(self._bot, self._registry, item) if settled is None else None
+
+    def _left(self, chat: int, done: asyncio.Task[None]) -> None:
+        if self._chats.get(chat) is done:
+            del self._chats[chat]
+
+
+class _Desk(Generic[_Item]):
+    """What of one kind is to be done, and what is under way: never two errands for the same thing."""
+
+    def __init__(self, errand: Callable[[_Item, _Item | None], Errand[_Item] | None]) -> None:
+        """`errand` makes one for what the outbox holds, seen what was settled before; None where that says nothing."""
+        self._errand: Callable[[_Item, _Item | None], Errand[_Item] | None] = errand
+        self._held: dict[int, _Item] = {}
+        self._under_way: dict[int, Errand[_Item]] = {}
+        #: What was done, or never can be, of what the outbox still held when it was last asked.
+        self._settled: dict[int, _Item] = {}
+        self._closed = False
+
+    @property
+    def under_way(self) -> int:
+        return len(self._under_way)
+
+    def hear(self, items: Iterable[_Item]) -> None:
+        """All that the outbox holds now."""
+        self._held = {item.id: item for item in items}
+        self._settled = {id_: settled for id_, settled in self._settled.items() if id_ in self._held}
+        for id_, errand in self._under_way.items():
+            errand.hear(self._held.get(id_))
+        for item in self._held.values():
+            self._begin(item)
+
+    def close(self) -> list[asyncio.Task[None]]:
+        """Begin nothing more; what waits is called off. Returns what is being done."""
+        self._closed = True
+        for errand in self._under_way.values():
+            errand.call_off()
+        return [errand.task for errand in self._under_way.values()]
+
+    def _begin(self, item: _Item) -> None:
+        if self._closed or item.id in self._under_way:
+            return
+        errand = self._errand(item, self._settled.get(item.id))
+        if errand is not None:
+            self._under_way[item.id] = errand
+            errand.task.add_done_callback(lambda done: self._end(item.id, errand, done))
+
+    def _end(self, id_: int, errand: Errand[_Item], done: asyncio.Task[None]) -> None:
+        del self._under_way[id_]
+        if not done.cancelled() and (error := done.exception()) is not None:
+            _LOGGER.error("%s: given up in an unexpected way", done.get_name(), exc_info=error)
+        if errand.settled is not None and id_ in self._held:
+            self._settled[id_] = errand.settled
+            # what the outbox has said of it meanwhile
+            self._begin(self._held[id_])

@@ -16,7 +16,6 @@ What the bot answers to a person is also tried again where the line is bad: a wo
 
 import asyncio
 import datetime as dt
-import os
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -26,9 +25,6 @@ from typing import Any
 from aiolimiter import AsyncLimiter
 from telegram.error import BadRequest, NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
-
-# Without it the library warns of its own change of a type each time that Telegram answers 429.
-os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 #: Messages a second to all chats together.
 OVERALL = 30

@@ -77,6 +77,9 @@ class Registry(Protocol):
         that is none, and after `answerable_until`.
         """
 
+    async def look_at(self, *, notification: int, telegram_id: int, message: int) -> None:
+        """The assistant looks at that message, which may show anything: it is to be brought up to date."""
+
     # -- delivery -----------------------------------------------------------------------------------------
 
     async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:

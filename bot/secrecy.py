@@ -7,6 +7,7 @@ _LOGGERS = (
     "asyncio",
     "bot.application",
     "bot.delivery",
+    "bot.errands",
     "bot.handlers",
     "bot.polling",
     "telegram.Bot",

@@ -182,6 +182,15 @@ async def touch(connection: aiosqlite.Connection, notification: int, *, now: flo
     )
 
 
+async def look_at(connection: aiosqlite.Connection, notification: int, *, message: int, now: float) -> None:
+    """That is the message which the assistant looks at, and it is to be shown anew."""
+    await connection.execute(
+        "UPDATE notifications SET message = ?1, shown = revision, revision = revision + 1, changed_at = ?2,"
+        " sent_at = coalesce(sent_at, ?2) WHERE id = ?3 AND state != 'queued'",
+        (message, now, notification),
+    )
+
+
 async def counts(connection: aiosqlite.Connection, *, since: float) -> dict[str, dict[str, int]]:
     """Notifications per store and state, of those made since then."""
     rows = await connection.execute_fetchall(

@@ -28,6 +28,9 @@ from domain.records import NOT_A_CUSTOMER, Assistant, Notification, Notification
 #: What a deep link may carry, and so what a code may be.
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+#: Seconds after its end from which on a notification's message may have been left behind.
+_OLD_S = 500.0
+
 
 def bare(text: str) -> str:
     """A button's label as people may also type it: without capitals, dots over ё, quotes and exclamation marks."""
@@ -130,7 +133,7 @@ class Assistants:
         t = texts(language_of(user.language_code))
         notification, said = await self._act(press, user, t)
         await toast(query, said)
-        await self._show(query, notification)
+        await self._bring_up_to_date(query, notification, departments=said == t.plain("toast-departments-changed"))
         if press.action is Action.TAKE and notification.state is NotificationState.TAKEN:
             assistant = (await self._registry.standing(telegram_id=user.id)).assistant
             if not self._desk.shows(user, assistant.state):
@@ -229,11 +232,22 @@ class Assistants:
         """All stores': the registry knows whose the notification is, and which answers it takes."""
         return [*(name for store in self._desk.settings.stores for name in store.departments), NOT_A_CUSTOMER]
 
-    async def _show(self, query: CallbackQuery, notification: Notification) -> None:
-        """Bring a message up to date that delivery does not know: the copy of one whose answer was lost."""
-        message = query.message
-        if not isinstance(message, Message):
-            return
+    async def _bring_up_to_date(self, query: CallbackQuery, notification: Notification, *, departments: bool) -> None:
+        """What a press changes is shown by delivery, as any other change of a notification.
+
+        But the press also tells which message the person looks at. One whose number was lost with Telegram's answer,
+        one that is so old that it was left behind, and one with departments that the store no longer has are to be
+        shown anew; the second copy of one, which delivery knows nothing of, is changed here.
+        """
+        if not isinstance(query.message, Message):
+            return  # Too old: Telegram no longer tells what it was.
+        message = query.message.message_id
+        if notification.message not in {None, message}:
+            await self._show(query, query.message, notification)
+        elif departments or notification.message is None or time.time() > notification.expires_at + _OLD_S:
+            await self._registry.look_at(notification=notification.id, telegram_id=query.from_user.id, message=message)
+
+    async def _show(self, query: CallbackQuery, message: Message, notification: Notification) -> None:
         text = self._desk.wording.notification(notification)
         keyboard = notification_keyboard(notification, self._desk.wording, at=time.time())
         with contextlib.suppress(BadRequest):  # pressed twice, or deleted by the person

@@ -12,20 +12,19 @@ from support.chats import ANNA, BORIS, CAROL, assistant, card, prediction, setti
 from support.registry import ShopRegistry
 from telegram.error import (
     BadRequest,
-    ChatMigrated,
     Conflict,
     Forbidden,
     InvalidToken,
     NetworkError,
     RetryAfter,
     TelegramError,
-    TimedOut,
 )
 
 import bot.delivery
-from bot.delivery import Delivery, Fault, fault_of
+import bot.errands
+from bot.delivery import Delivery
 from bot.pacing import Urgency
-from domain.records import Notification, NotificationState, Outbox
+from domain.records import AssistantState, Notice, NoticeKind, Notification, NotificationState, Outbox
 
 
 def after(error: TelegramError, cause: Exception) -> TelegramError:
@@ -36,39 +35,6 @@ def after(error: TelegramError, cause: Exception) -> TelegramError:
 LOST = after(NetworkError("httpx.ReadError: "), httpx.ReadError(""))
 
 
-@pytest.mark.parametrize(
-    ("error", "fault"),
-    [
-        (RetryAfter(3), Fault.PAUSE),
-        (Forbidden("bot was blocked by the user"), Fault.FINAL),
-        (ChatMigrated(-100), Fault.FINAL),
-        (BadRequest("Chat not found"), Fault.FINAL),
-        (BadRequest("message text is empty"), Fault.FINAL),
-        (NetworkError("Bad Gateway"), Fault.AGAIN),
-        (Conflict("terminated by other getUpdates request"), Fault.AGAIN),
-        (InvalidToken(), Fault.AGAIN),
-        (TelegramError("Invalid server response"), Fault.AGAIN),
-        (after(NetworkError("x"), httpx.ConnectError("refused")), Fault.AGAIN),
-        (after(TimedOut(), httpx.ConnectTimeout("")), Fault.AGAIN),
-        (after(TimedOut(), httpx.PoolTimeout("")), Fault.AGAIN),
-        (after(TimedOut(), httpx.ReadTimeout("")), Fault.UNSURE),
-        (after(TimedOut(), httpx.WriteTimeout("")), Fault.UNSURE),
-        (after(NetworkError("x"), httpx.RemoteProtocolError("")), Fault.UNSURE),
-        (after(NetworkError("x"), httpx.WriteError("")), Fault.UNSURE),
-        (after(NetworkError("x"), RuntimeError("")), Fault.UNSURE),
-        (LOST, Fault.UNSURE),
-    ],
-    ids=lambda value: getattr(value, "name", None) or repr(value.__cause__ or value),
-)
-def test_what_a_failure_means(error, fault):
-    assert fault_of(error, with_card=False) is fault
-
-
-def test_a_picture_that_telegram_dislikes_is_left_out_but_not_where_nobody_is():
-    assert fault_of(BadRequest("IMAGE_PROCESS_FAILED"), with_card=True) is Fault.CARD
-    assert fault_of(BadRequest("Chat not found"), with_card=True) is Fault.FINAL
-
-
 class PlayedBot:
     """Fails as told, by chat; notes what was sent."""
 
@@ -76,32 +42,51 @@ class PlayedBot:
 
     def __init__(self) -> None:
         self.errors: dict[int, list[Exception]] = {}
-        self.sent: list[tuple[int, bool, bool]] = []
+        self.sent: list[tuple[int, bool]] = []
         self.tries: list[int] = []
+        self.times: dict[int, set[float]] = {}
         self.under_way = 0
         #: Chats whose sends hang until the event is set.
         self.stuck: dict[int, asyncio.Event] = {}
         self.silent: dict[int, float] = {}
+        self.changed: list[tuple[int, int]] = []
+        self.told: list[Notice] = []
+        self.urgencies: list[Urgency] = []
 
     async def turn(self, chat: int, urgency: Urgency) -> None:
+        self.urgencies.append(urgency)
         await asyncio.sleep(self.silent.pop(chat, 0.0))
 
-    async def send(self, notification: Notification, *, again: bool, card: bool) -> int:
+    async def send(self, notification: Notification, *, at: float, card: bool) -> int:
         self.tries.append(notification.id)
-        if notification.chat in self.stuck:
-            self.under_way += 1
-            await self.stuck[notification.chat].wait()
-            self.under_way -= 1
-        if errors := self.errors.get(notification.chat):
-            raise errors.pop(0)
-        self.sent.append((notification.id, again, card))
+        self.times.setdefault(notification.id, set()).add(at)
+        await self._call(notification.chat)
+        self.sent.append((notification.id, card))
         return 100 + notification.id
+
+    async def change(self, notification: Notification) -> None:
+        await self._call(notification.chat)
+        self.changed.append((notification.id, notification.revision))
+
+    async def tell(self, notice: Notice) -> None:
+        await self._call(notice.chat)
+        self.told.append(notice)
+
+    async def _call(self, chat: int) -> None:
+        if chat in self.stuck:
+            self.under_way += 1
+            await self.stuck[chat].wait()
+            self.under_way -= 1
+        if errors := self.errors.get(chat):
+            raise errors.pop(0)
 
 
 class Desk:
     def __init__(self) -> None:
         self.bot = PlayedBot()
-        self.registry = ShopRegistry(settings_of(), [assistant(1, ANNA), assistant(2, BORIS), assistant(3, CAROL)])
+        self.registry = ShopRegistry(
+            settings_of(admins=(CAROL,)), [assistant(1, ANNA), assistant(2, BORIS), assistant(3, CAROL)]
+        )
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Delivery]:
@@ -122,7 +107,7 @@ class Desk:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Tests don't wait as long as people do."""
-    monkeypatch.setattr(bot.delivery, "_BACK_OFF_S", (0.01, 0.05))
+    monkeypatch.setattr(bot.errands, "BACK_OFF_S", (0.01, 0.05))
     monkeypatch.setattr(bot.delivery, "_LOOK_S", 0.01)
     monkeypatch.setattr(bot.delivery, "_STOP_S", 0.2)
 
@@ -134,7 +119,7 @@ async def test_what_is_queued_is_sent_and_marked():
         await desk.becomes(before, NotificationState.SENT)
         later = await desk.registry.announce(prediction(), telegram_id=BORIS)
         await desk.becomes(later, NotificationState.SENT)
-    assert desk.bot.sent == [(before.id, False, True), (later.id, False, True)]
+    assert desk.bot.sent == [(before.id, True), (later.id, True)]
     assert desk.registry.notifications[later.id].message == 100 + later.id
 
 
@@ -145,13 +130,14 @@ async def test_an_idle_outbox_is_not_asked_all_the_time():
     assert desk.registry.calls["outbox"] <= 2
 
 
-async def test_a_lost_answer_is_sent_again_and_says_so():
+async def test_after_a_lost_answer_it_is_sent_again_as_it_was():
     desk = Desk()
     desk.bot.errors[ANNA] = [LOST, NetworkError("Bad Gateway")]
     one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
-    assert desk.bot.sent == [(one.id, True, True)], "the doubt remains, whatever goes wrong after it"
+    assert desk.bot.sent == [(one.id, True)]
+    assert len(desk.bot.times[one.id]) == 1, "as many seconds after the visitor came in"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +150,7 @@ async def test_what_was_not_accepted_is_sent_again_as_it_is(error):
     one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
-    assert desk.bot.sent == [(one.id, False, True)]
+    assert desk.bot.sent == [(one.id, True)]
 
 
 @pytest.mark.parametrize("error", [Forbidden("Forbidden: bot was blocked by the user"), BadRequest("Chat not found")])
@@ -184,7 +170,7 @@ async def test_without_the_picture_rather_than_not_at_all():
     one = await desk.registry.announce(telegram_id=ANNA, card=card())
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
-    assert desk.bot.sent == [(one.id, False, False)]
+    assert desk.bot.sent == [(one.id, False)]
 
 
 async def test_a_text_that_telegram_dislikes_fails_even_where_there_was_a_picture():
@@ -195,12 +181,145 @@ async def test_a_text_that_telegram_dislikes_fails_even_where_there_was_a_pictur
         await desk.becomes(one, NotificationState.FAILED)
 
 
+async def test_a_message_follows_what_becomes_of_its_visit():
+    desk = Desk()
+    mine, other = [await desk.registry.announce(telegram_id=person) for person in (ANNA, BORIS)]
+    async with desk.open() as delivery:
+        for one in (mine, other):
+            await desk.becomes(one, NotificationState.SENT)
+        await desk.registry.take(notification=mine.id, telegram_id=ANNA)
+        await desk.registry.decline(notification=other.id, telegram_id=BORIS)
+        await until(lambda: len(desk.bot.changed) == 2)
+        await until(lambda: not delivery.under_way)
+        assert [desk.registry.notifications[one.id].shown for one in (mine, other)] == [2, 2]
+        await desk.registry.answer(notification=mine.id, telegram_id=ANNA, answer="Toys")
+        await until(lambda: desk.registry.notifications[mine.id].shown == 3)
+    assert sorted(desk.bot.changed) == [(mine.id, 2), (mine.id, 3), (other.id, 2)]
+
+
+async def test_what_changes_while_its_message_is_being_sent_is_shown_after_it():
+    desk = Desk()
+    desk.bot.stuck[ANNA] = asyncio.Event()
+    one = await desk.registry.announce(telegram_id=ANNA)
+    async with desk.open():
+        await until(lambda: desk.bot.under_way)
+        await desk.registry.take(notification=one.id, telegram_id=ANNA)
+        desk.bot.stuck[ANNA].set()
+        await until(lambda: desk.registry.notifications[one.id].shown == 2)
+    assert desk.bot.sent == [(one.id, True)]
+    assert desk.bot.changed == [(one.id, 2)]
+
+
+async def test_what_changes_while_it_is_being_changed_is_changed_again():
+    desk = Desk()
+    one = await desk.registry.announce(telegram_id=ANNA)
+    async with desk.open():
+        await desk.becomes(one, NotificationState.SENT)
+        desk.bot.stuck[ANNA] = asyncio.Event()
+        await desk.registry.take(notification=one.id, telegram_id=ANNA)
+        await until(lambda: desk.bot.under_way)
+        await desk.registry.answer(notification=one.id, telegram_id=ANNA, answer="Toys")
+        calls = desk.registry.calls["outbox"]
+        await until(lambda: desk.registry.calls["outbox"] > calls)
+        desk.bot.stuck[ANNA].set()
+        await until(lambda: desk.registry.notifications[one.id].shown == 3)
+    assert desk.bot.changed == [(one.id, 2), (one.id, 3)]
+
+
+@pytest.mark.parametrize(
+    "error", [NetworkError("Bad Gateway"), LOST, RetryAfter(0)], ids=lambda one: type(one).__name__
+)
+async def test_a_change_is_tried_again(error):
+    desk = Desk()
+    one = await desk.registry.announce(telegram_id=ANNA)
+    async with desk.open():
+        await desk.becomes(one, NotificationState.SENT)
+        desk.bot.errors[ANNA] = [error, error]
+        await desk.registry.take(notification=one.id, telegram_id=ANNA)
+        await until(lambda: desk.registry.notifications[one.id].shown == 2)
+    assert desk.bot.changed == [(one.id, 2)]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (BadRequest("Message to edit not found"), AssistantState.BUSY),
+        (Forbidden("bot was blocked by the user"), AssistantState.OFF),
+    ],
+)
+async def test_a_message_that_cannot_be_changed_is_left_as_it_is(error, state):
+    desk = Desk()
+    one = await desk.registry.announce(telegram_id=ANNA)
+    async with desk.open() as delivery:
+        await desk.becomes(one, NotificationState.SENT)
+        desk.bot.errors[ANNA] = [error]
+        await desk.registry.take(notification=one.id, telegram_id=ANNA)
+        await until(lambda: desk.registry.reasons[one.id])
+        await until(lambda: not delivery.under_way)
+        assert desk.registry.notifications[one.id].shown == 2
+        assert desk.registry.state(ANNA) is state
+    assert desk.state(one) is NotificationState.TAKEN
+    assert not desk.bot.changed
+
+
+async def test_whoever_has_pressed_is_served_before_those_who_look_on():
+    desk = Desk()
+    mine, other = [await desk.registry.announce(telegram_id=person) for person in (ANNA, BORIS)]
+    async with desk.open():
+        for one in (mine, other):
+            await desk.becomes(one, NotificationState.SENT)
+        desk.registry.ahead_s = 61
+        await desk.registry.standing(telegram_id=ANNA)
+        await until(lambda: len(desk.bot.changed) == 2)
+        assert desk.bot.urgencies[-2:] == [Urgency.CHANGE] * 2
+        desk.registry.ahead_s = 0
+        third = await desk.registry.announce(telegram_id=ANNA)
+        await desk.becomes(third, NotificationState.SENT)
+        assert desk.bot.urgencies[-1] is Urgency.VISITOR
+        await desk.registry.take(notification=third.id, telegram_id=ANNA)
+        await until(lambda: len(desk.bot.changed) == 3)
+        assert desk.bot.urgencies[-1] is Urgency.ANSWER
+
+
+async def test_what_waits_for_its_turn_and_is_no_longer_wanted_is_called_off():
+    desk = Desk()
+    desk.bot.silent[BORIS] = 60
+    one = await desk.registry.announce(telegram_id=BORIS)
+    async with desk.open() as delivery:
+        await until(lambda: delivery.under_way)
+        await desk.registry.decline(notification=one.id, telegram_id=BORIS)
+        await until(lambda: not delivery.under_way)
+    assert not desk.bot.tries
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ([], 1),
+        ([NetworkError("Bad Gateway"), LOST], 1),
+        ([Forbidden("bot was blocked by the user")], 0),
+        ([BadRequest("Chat not found")], 0),
+    ],
+)
+async def test_admins_are_told_or_never_can_be(errors, told):
+    desk = Desk()
+    desk.bot.errors[CAROL] = list(errors)
+    async with desk.open() as delivery:
+        await desk.registry.alarm(kind=NoticeKind.CAMERA_LOST, subject="door", values={"camera": "door"})
+        await until(lambda: desk.registry.calls["mark_noticed"])
+        await until(lambda: not delivery.under_way)
+        other = await desk.registry.announce(telegram_id=ANNA)
+        await desk.becomes(other, NotificationState.SENT)
+    assert len(desk.bot.told) == told
+    assert desk.registry.calls["mark_noticed"] == 1
+
+
 async def test_after_its_time_nothing_is_sent():
     desk = Desk()
     desk.bot.errors[ANNA] = [NetworkError("Bad Gateway")] * 10_000
     one = await desk.registry.announce(telegram_id=ANNA, lifetime_s=0.3)
     async with desk.open() as delivery:
-        await until(lambda: desk.bot.tries and not delivery._under_way and time.time() > one.expires_at)
+        await until(lambda: desk.bot.tries and not delivery.under_way and time.time() > one.expires_at)
         tries = len(desk.bot.tries)
         desk.bot.errors.clear()
         await asyncio.sleep(0.1)
@@ -213,8 +332,8 @@ async def test_a_pause_longer_than_its_time_ends_with_it():
     desk.bot.silent[ANNA] = 60
     await desk.registry.announce(telegram_id=ANNA, lifetime_s=0.2)
     async with desk.open() as delivery:
-        await until(lambda: delivery._under_way)
-        await until(lambda: not delivery._under_way, 5)
+        await until(lambda: delivery.under_way)
+        await until(lambda: not delivery.under_way, 5)
     assert not desk.bot.tries
 
 
@@ -230,7 +349,7 @@ async def test_a_stuck_chat_holds_nobody_up_and_keeps_its_own_order():
         assert desk.bot.under_way == 1, "one at a time in a chat"
         desk.bot.stuck[ANNA].set()
         await desk.becomes(second, NotificationState.SENT)
-    assert [id_ for id_, _, _ in desk.bot.sent][-2:] == [first.id, second.id]
+    assert [id_ for id_, _ in desk.bot.sent][-2:] == [first.id, second.id]
 
 
 async def test_while_it_is_under_way_it_is_not_sent_once_more():
@@ -238,18 +357,20 @@ async def test_while_it_is_under_way_it_is_not_sent_once_more():
     desk.bot.stuck[ANNA] = asyncio.Event()
     one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
-        await until(lambda: desk.registry.calls["outbox"] > 10)
-        assert desk.bot.tries == [one.id]
+        for _ in range(3):
+            other = await desk.registry.announce(telegram_id=BORIS)
+            await desk.becomes(other, NotificationState.SENT)
+        assert desk.bot.tries.count(one.id) == 1
         desk.bot.stuck[ANNA].set()
         await desk.becomes(one, NotificationState.SENT)
-    assert desk.bot.tries == [one.id]
+    assert desk.bot.tries.count(one.id) == 1
 
 
 async def test_an_outbox_older_than_a_mark_sends_nothing_twice():
     desk = Desk()
     desk.bot.stuck[ANNA] = asyncio.Event()
     one = await desk.registry.announce(telegram_id=ANNA)
-    outbox = desk.registry.outbox
+    outbox, stale = desk.registry.outbox, []
 
     async def late(**asked: object) -> Outbox:
         held = await outbox(**asked)
@@ -257,14 +378,18 @@ async def test_an_outbox_older_than_a_mark_sends_nothing_twice():
             # The answer travels slowly: meanwhile what it holds is sent and marked.
             desk.bot.stuck[ANNA].set()
             await desk.becomes(one, NotificationState.SENT)
+            stale.append(held)
         return held
 
     desk.registry.outbox = late
     async with desk.open():
-        await desk.becomes(one, NotificationState.SENT)
-        calls = desk.registry.calls["outbox"]
-        await until(lambda: desk.registry.calls["outbox"] > calls)
-    assert desk.bot.tries == [one.id]
+        await until(lambda: desk.bot.under_way)
+        other = await desk.registry.announce(telegram_id=BORIS)
+        await desk.becomes(other, NotificationState.SENT)
+        last = await desk.registry.announce(telegram_id=CAROL)
+        await desk.becomes(last, NotificationState.SENT)
+    assert one.id in {held.id for held in stale[0].notifications}
+    assert desk.bot.tries.count(one.id) == 1
 
 
 async def test_what_is_no_longer_queued_is_not_tried_again():
@@ -274,11 +399,11 @@ async def test_what_is_no_longer_queued_is_not_tried_again():
     async with desk.open() as delivery:
         await until(lambda: desk.bot.tries)
         await desk.registry.decline(notification=one.id, telegram_id=ANNA)
-        await until(lambda: not delivery._under_way)
+        await until(lambda: not delivery.under_way)
         desk.bot.errors.clear()
         later = await desk.registry.announce(telegram_id=ANNA)
         await desk.becomes(later, NotificationState.SENT)
-    assert [id_ for id_, _, _ in desk.bot.sent] == [later.id]
+    assert [id_ for id_, _ in desk.bot.sent] == [later.id]
 
 
 @pytest.mark.parametrize("method", ["outbox", "mark_sent", "mark_failed"])
@@ -297,13 +422,13 @@ async def test_a_registry_that_starts_again_is_waited_for(method, caplog):
 
 
 async def test_a_mark_that_nobody_wants_any_more_is_given_up(monkeypatch, caplog):
-    monkeypatch.setattr(bot.delivery, "_MARK_S", 0.0)
+    monkeypatch.setattr(bot.errands, "_MARK_S", 0.0)
     desk = Desk()
     desk.registry.fail_next("mark_sent", 10_000)
     await desk.registry.announce(telegram_id=ANNA, lifetime_s=0.2)
     async with desk.open() as delivery:
         await until(lambda: desk.bot.tries)
-        await until(lambda: not delivery._under_way)
+        await until(lambda: not delivery.under_way)
         assert delivery.healthy
     assert "given up" in caplog.text
 
@@ -333,7 +458,7 @@ async def test_an_unexpected_error_is_on_record_and_the_message_goes_out(caplog)
     async with desk.open():
         await desk.becomes(one, NotificationState.SENT)
     assert "surprise" in caplog.text
-    assert desk.bot.sent == [(one.id, True, True)]
+    assert desk.bot.sent == [(one.id, True)]
 
 
 async def test_an_outbox_that_does_not_let_go_of_what_has_expired_is_not_asked_without_end():
