@@ -13,7 +13,10 @@ from actors import schedule
 from actors.about import About, about, current_plan
 from actors.apart import Trained, train_apart
 from actors.clients import RegistryClient
+from actors.cluster import nodes
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
+from actors.plan import application_of
+from actors.stores import is_placed
 from domain.errors import AmikoError, InputError, TrainingBusyError
 from domain.records import NoticeKind, Sample
 from domain.settings import Settings, Store, Training
@@ -29,6 +32,8 @@ TICK_S = 20.0
 #: Seconds that whoever asks for a classifier waits for the encoder's first word of itself; see
 #: `deployments.classifier.FIRST_WAIT_S`.
 FIRST_ANSWER_S = 4.0
+#: Seconds that an encoder may take to say who it is and to embed texts, for which it loads half of its network.
+ENCODER_S = 120.0
 
 
 class Train(Protocol):
@@ -72,7 +77,7 @@ class Trainer:
         #: Set once the encoder was asked for the first time, whatever came of it.
         self._asked = {store.id: asyncio.Event() for store in settings.stores}
         self._told: dict[str, str] = {}
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._alarms = alarms
         self._tick_s = tick_s
         self._opening = asyncio.Lock()
@@ -86,17 +91,20 @@ class Trainer:
         await self._database()
         if self._schedule is None:
             self._schedule = asyncio.create_task(self._keep_schedule())
-        if self._encoders is not None and self._watch is None:
-            self._watch = asyncio.create_task(self._watch_encoders(self._encoders))
+        if self._encoders is not None and not self._watches:
+            # each store for itself: one whose node is away keeps nobody waiting
+            self._watches = [
+                asyncio.create_task(self._watch_encoder(store, self._encoders)) for store in self._stores.values()
+            ]
 
     async def stop(self) -> None:
         """End the schedule, and a training under way with it."""
-        for task in (self._schedule, self._watch):
+        for task in (self._schedule, *self._watches):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        self._schedule = self._watch = None
+        self._schedule, self._watches = None, []
         async with self._opening:
             if self._opened is not None:
                 await self._opened.close()
@@ -110,7 +118,7 @@ class Trainer:
         Version 0, the comparison with texts, stands in where the encoder knows texts and no classifier was made for it.
         """
         classifiers = await self._classifiers()
-        if self._watch is not None and store in self._asked:
+        if self._watches and store in self._asked:
             # right after the start: so that the first visitor has a department, too
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked[store].wait(), FIRST_ANSWER_S)
@@ -182,17 +190,17 @@ class Trainer:
                 found.append((store.name, sheet))
         return found
 
-    async def _watch_encoders(self, encoders: Callable[[Store], TextEncoder]) -> None:
+    async def _watch_encoder(self, store: Store, encoders: Callable[[Store], TextEncoder]) -> None:
         while True:
-            for store in self._stores.values():
-                try:
-                    path = (await self._classifiers()).cold_path(store.id)
-                    known = self._known[store.id] = await prepare(encoders(store), store, path)
-                    self._tell(store.id, await self._meaning(store.id, known) or "")
-                except Exception as error:  # noqa: BLE001 - whatever the encoder's trouble is, it is asked again
-                    self._tell(store.id, f"the encoder does not answer: {type(error).__name__}: {error}")
-                self._asked[store.id].set()
-            await asyncio.sleep(self._tick_s if len(self._known) == len(self._stores) else min(1.0, self._tick_s))
+            try:
+                path = (await self._classifiers()).cold_path(store.id)
+                known = await asyncio.wait_for(prepare(encoders(store), store, path), ENCODER_S)
+                self._known[store.id] = known
+                self._tell(store.id, await self._meaning(store.id, known) or "")
+            except Exception as error:  # noqa: BLE001 - whatever the encoder's trouble is, it is asked again
+                self._tell(store.id, f"the encoder does not answer: {type(error).__name__}: {error}")
+            self._asked[store.id].set()
+            await asyncio.sleep(self._tick_s if store.id in self._known else min(1.0, self._tick_s))
 
     async def _meaning(self, store: str, known: Known) -> str | None:
         classifiers = await self._classifiers()
@@ -298,7 +306,13 @@ class TrainerActor(Trainer):
     async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
         plan = await current_plan()
         self._recipe = plan.head_digest
-        super().__init__(plan.settings, plan.home, encoders=lambda _: ServedEncoder(), alarms=RegistryClient())
+        placed = is_placed(await asyncio.to_thread(nodes))
+        super().__init__(
+            plan.settings,
+            plan.home,
+            encoders=lambda store: ServedEncoder(application_of(store, placed=placed)),
+            alarms=RegistryClient(),
+        )
         await self.start()
 
     async def about(self) -> About:

@@ -1,6 +1,7 @@
 """Settings onto a cluster: what is not there is started, what changed is replaced, what is wanted no more is ended."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ray import serve
@@ -9,6 +10,7 @@ from actors.cluster import NETWORKS, STORE, nodes, start_serve
 from actors.plan import CENTRAL, Plan, application_of
 from actors.stores import is_placed, running_plan, start_stores
 from deployments.application import application
+from domain.errors import AmikoError, ClusterError, NetworksError
 from domain.settings import Networks
 
 
@@ -112,7 +114,9 @@ def _deploy(before: Plan | None, after: Plan, *, placed: bool) -> None:
 
 
 def _run(applications: dict[str, _Application], *, wait: bool) -> None:
-    if applications:
+    if not applications:
+        return
+    try:
         serve.run_many(
             [
                 serve.RunTarget(application(one.networks, dict(one.labels)), name=name, route_prefix=None)
@@ -121,3 +125,18 @@ def _run(applications: dict[str, _Application], *, wait: bool) -> None:
             wait_for_ingress_deployment_creation=wait,
             wait_for_applications_running=wait,
         )
+    except RuntimeError as error:
+        there = serve.status().applications
+        deployments = [one for name in applications if name in there for one in there[name].deployments.values()]
+        raise why_not(str(error), [deployment.message for deployment in deployments]) from error
+
+
+def why_not(told: str, messages: Iterable[str]) -> AmikoError:
+    """What kept a network from starting: Serve keeps a replica's error as text, at the end of a traceback."""
+    for message in messages:
+        found = list(re.finditer(r"^domain\.errors\.\w+: ", message, re.MULTILINE))
+        if found:
+            return NetworksError(message[found[-1].end() :].strip())
+        if "OutOfMemory" in message or "worker died" in message.lower():
+            return NetworksError(f"a network's process was ended, most likely for want of memory: {told}")
+    return ClusterError(f"the networks can't be started: {told}; the dashboard shows their logs")
