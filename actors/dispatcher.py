@@ -6,7 +6,9 @@ Both in one process, since Telegram limits the bot as a whole: answers to button
 import asyncio
 import logging
 import os
-from typing import TypedDict
+from collections.abc import Callable
+from functools import partial
+from typing import NotRequired, TypedDict
 
 from actors.about import About, about, current_plan
 from actors.clients import RegistryClient, TrainerClient
@@ -24,8 +26,8 @@ _LOGGER = logging.getLogger(__name__)
 REFUSED_S = 30.0
 
 
-class DispatcherStatus(TypedDict):
-    """The bot's part of `amiko status`."""
+class BotStatus(TypedDict):
+    """One bot's part of `amiko status`."""
 
     healthy: bool
     #: Seconds since Telegram last answered a poll; None if it never did.
@@ -33,55 +35,98 @@ class DispatcherStatus(TypedDict):
     problem: str | None
 
 
+class DispatcherStatus(BotStatus):
+    """All bots' part of `amiko status`: healthy if all are, with the longest silence and the first problem."""
+
+    #: By name; left out where there is but one.
+    bots: NotRequired[dict[str, BotStatus]]
+
+
 class Dispatcher:
     """Plain and without Ray; one thin line makes an actor of it. It keeps nothing that a kill could lose."""
 
     def __init__(self, settings: Settings, registry: Registry, reports: Reports | None = None) -> None:
-        self._settings = settings
+        usernames: dict[str, str] = {}
+        self._lines = {
+            name: _Line(partial(Bot, settings, registry, reports, name=name, usernames=usernames), registry)
+            for name in settings.telegram.tokens
+        }
+
+    def start(self) -> None:
+        """Begin to poll and to deliver, within the running event loop, however long Telegram is out of reach."""
+        for line in self._lines.values():
+            line.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way, and tell Telegram which updates were handled."""
+        await asyncio.gather(*(line.stop() for line in self._lines.values()))
+
+    async def status(self) -> DispatcherStatus:
+        bots = {name: line.status() for name, line in self._lines.items()}
+        silences = [one["answered_s_ago"] for one in bots.values()]
+        known = [silence for silence in silences if silence is not None]
+        problems = [(name, one["problem"]) for name, one in bots.items() if one["problem"] is not None]
+        told = DispatcherStatus(
+            healthy=all(one["healthy"] for one in bots.values()),
+            answered_s_ago=max(known) if len(known) == len(silences) else None,
+            problem=problems[0][1] if problems else None,
+        )
+        if len(bots) > 1:
+            told["bots"] = bots
+            told["problem"] = f"bot {problems[0][0]}: {problems[0][1]}" if problems else None
+        return told
+
+
+class _Line:
+    """One bot and what it delivers: a token that is refused stops no other."""
+
+    def __init__(self, bot: Callable[[], Bot], registry: Registry) -> None:
+        self._make = bot
         self._registry = registry
-        self._reports = reports
-        self._bot = Bot(settings, registry, reports)
-        self._delivery = Delivery(self._bot, registry)
+        self._bot: Bot | None = None
+        self._delivery: Delivery | None = None
         self._refused: str | None = None
         self._starting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to poll and to deliver, within the running event loop, however long Telegram is out of reach."""
         self._starting = asyncio.create_task(self._start(), name="starting")
 
     async def stop(self) -> None:
-        """Finish what is under way, and tell Telegram which updates were handled."""
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
-        await self._delivery.stop()
-        await self._bot.stop()
+        if self._delivery is not None:
+            await self._delivery.stop()
+        if self._bot is not None:
+            await self._bot.stop()
+
+    def status(self) -> BotStatus:
+        if self._bot is None or self._delivery is None:
+            return BotStatus(healthy=False, answered_s_ago=None, problem=self._refused)
+        health = self._bot.health
+        return BotStatus(
+            healthy=health.ok and self._delivery.healthy,
+            answered_s_ago=health.answered_s_ago,
+            problem=health.problem,
+        )
 
     async def _start(self) -> None:
         """A refused token is told by the status, and asked about again: what refused may have been a proxy."""
         while True:
             try:
-                await self._bot.start()
+                # one that was refused can't be started again
+                bot = self._make()
+                await bot.start()
             except TelegramError as error:
                 if self._refused is None:
                     _LOGGER.error("%s", error)  # noqa: TRY400 - the text says it all
                 self._refused = str(error)
                 await asyncio.sleep(REFUSED_S)
-                # one that was refused can't be started again
-                self._bot = Bot(self._settings, self._registry, self._reports)
-                self._delivery = Delivery(self._bot, self._registry)
             else:
                 self._refused = None
+                self._bot, self._delivery = bot, Delivery(bot, self._registry)
                 self._delivery.start()
                 return
-
-    async def status(self) -> DispatcherStatus:
-        health = self._bot.health
-        return DispatcherStatus(
-            healthy=self._refused is None and health.ok and self._delivery.healthy,
-            answered_s_ago=health.answered_s_ago,
-            problem=self._refused or health.problem,
-        )
 
 
 class DispatcherActor(Dispatcher):

@@ -82,4 +82,7 @@ def _show(document: dict[str, Any]) -> None:
     if bot is None:
         out.print("[red]The dispatcher does not answer[/red]")
     else:
-        out.print("The bot is in touch with Telegram" if bot["healthy"] else f"[red]The bot: {bot['problem']}[/red]")
+        for name, one in bot.get("bots", {"": bot}).items():
+            who = f"The bot {name}".strip()
+            problem = escape(one["problem"] or "not started yet")
+            out.print(f"{who} is in touch with Telegram" if one["healthy"] else f"[red]{who}: {problem}[/red]")

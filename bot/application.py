@@ -22,7 +22,7 @@ from bot.registry import Registry, Reports
 from bot.secrecy import Redaction
 from bot.wording import Wording
 from domain.errors import TelegramError
-from domain.records import Notice, Notification
+from domain.records import Notice, NoticeKind, Notification
 from domain.settings import MAIN, Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class Bot:
             # all texts are, and what people are called is escaped where it is filled in: see `bot.texts`
             defaults=Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True)),
         )
+        self._registry = registry
         self._usernames = {} if usernames is None else usernames
         self._handlers = Handlers(registry, settings, bot=name, usernames=self._usernames, reports=reports)
         self._wording = Wording(settings)
@@ -88,7 +89,7 @@ class Bot:
         self._application: _Application = ApplicationBuilder().bot(self._telegram).updater(None).job_queue(None).build()
         self._application.add_handlers(self._handlers.all())
         self._application.add_error_handler(self._handlers.failed)
-        self._poller = Poller(self._telegram, self._application.process_update)
+        self._poller = Poller(self._telegram, self._application.process_update, conflict=self._tell_of_second_poller)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -177,6 +178,9 @@ class Bot:
     async def tell(self, notice: Notice) -> None:
         """Tell an admin."""
         await self._telegram.send_message(notice.chat, self._wording.notice(notice), rate_limit_args=ONCE)
+
+    async def _tell_of_second_poller(self) -> None:
+        await self._registry.alarm(kind=NoticeKind.SECOND_POLLER, subject=self.name, values={"bot": self.name})
 
     async def _change(self, notification: Notification, *, is_picture: bool) -> None:
         chat, message = notification.chat, notification.message

@@ -79,9 +79,18 @@ def explain(error: TelegramError) -> str:
 class Poller:
     """Fetches updates and has them handled: in order within a chat, chats beside each other."""
 
-    def __init__(self, bot: ExtBot[str], handle: Callable[[Update], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        bot: ExtBot[str],
+        handle: Callable[[Update], Awaitable[None]],
+        *,
+        conflict: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`conflict` tells whom it concerns that another program polls with the same token."""
         self._bot = bot
         self._handle = handle
+        self._conflict = conflict
+        self._telling: asyncio.Task[None] | None = None
         self._offset: int | None = None
         self._limit = limits.updates()
         #: The last update under way of each chat.
@@ -119,6 +128,8 @@ class Poller:
                 self.note(explain(error))
                 if isinstance(error, Conflict):
                     self._conflict_at = time.monotonic()
+                    if self._telling is None or self._telling.done():
+                        self._telling = asyncio.create_task(self._tell(), name="second poller")
             except Exception:  # an answer that is no update, for example: the line must not go dead for it
                 _LOGGER.exception("a poll failed in an unexpected way")
                 pause = wait
@@ -145,6 +156,12 @@ class Poller:
             # It is a courtesy: where it fails, the updates come again and are handled again.
             with contextlib.suppress(TelegramError):
                 await self._bot.get_updates(offset=self._offset, timeout=0, limit=1, read_timeout=2)
+
+    async def _tell(self) -> None:
+        try:
+            await self._conflict()
+        except Exception as error:  # noqa: BLE001 - the registry may be starting again; the next refusal tells it
+            _LOGGER.warning("nobody could be told of the second poller: %s", type(error).__name__)
 
     async def _poll(self, seconds: int) -> tuple[Update, ...]:
         return await self._bot.get_updates(

@@ -197,6 +197,7 @@ class NoticeKind(StrEnum):
     CAMERA_BACK = "camera back"
     TRAINING_REFUSED = "training refused"
     CLASSIFIER_PROMOTED = "classifier promoted"
+    SECOND_POLLER = "second poller"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -197,6 +197,7 @@ async def test_a_second_poller_is_told_of_by_both_and_goes_unnoticed_by_neither(
         sandbox.press(ANNA, "/ping")
         await at.hears(ANNA, "на связи")
         assert "another program" in (at.bot.health.problem or "")
+        await until(lambda: at.registry.calls["alarm"])
     assert caplog.text.count("another program polls with the same token") == 2, "said once by each"
 
 

@@ -129,7 +129,7 @@ def test_each_state_is_one_line(language, state):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_each_notice_has_its_words(language, kind):
-    values = dict.fromkeys(("name", "store", "camera", "reason", "version"), "<Анна>")
+    values = dict.fromkeys(("name", "store", "camera", "reason", "version", "bot"), "<Анна>")
     notice = Notice(id=1, chat=1, bot="main", kind=kind, language=language, values=values, created_at=0.0)
     text = Wording(settings_of()).notice(notice)
     assert "&lt;Анна&gt;" in text
