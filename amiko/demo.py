@@ -14,7 +14,7 @@ from amiko.console import JsonOption, err, out, print_json, say
 from amiko.environment import TOKEN
 from amiko.running import started
 from amiko.stopping import Stopping
-from bot.sandbox import PEOPLE, Sandbox
+from bot.sandbox import Person, Sandbox
 from domain.errors import AmikoError
 from domain.settings import Camera, Settings, Store, Telegram, home
 from networks import weights
@@ -22,27 +22,51 @@ from networks import weights
 #: Where the chat page is unless said otherwise.
 PORT = 8377
 
+#: The assistants, their admin, and one who is to be invited.
+STAFF = (
+    Person(id=1001, name="Анна", username="anna"),
+    Person(id=1002, name="Борис", username="boris"),
+)
+ADMIN = Person(
+    id=1003,
+    name="Вера",
+    username="vera",
+    role="управляющая",
+    hint="Попробуйте /report, /stores или /invite: кнопка «/».",
+)
+NEWCOMER = Person(
+    id=1004,
+    name="Галина",
+    username="galina",
+    role="новый сотрудник",
+    hint="Нужно приглашение: /invite у Веры, и открыть её ссылку здесь.",
+)
+#: Those of a headless demo. A recording is read faster than people walk, and a bot may write to one person once a
+#: second: so there are more of them, and one after the other hears of a visitor.
+MANY = tuple(Person(id=2001 + number, name=f"Продавец {number + 1}") for number in range(6))
+
 
 def demo(
     video: Annotated[Path | None, typer.Option(help="Play this recording instead of the made-up clip.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds of playing.")] = None,
     headless: Annotated[
-        bool, typer.Option("--headless", help="Play the clip once and the assistant too, then print what came of it.")
+        bool, typer.Option("--headless", help="Play the clip once and the assistants too, then print what came of it.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the chat page; 0 takes any free one.")] = PORT,
     as_json: JsonOption = False,
 ) -> None:
     """Try everything on this machine: real networks, Ray and database; only Telegram is played by a page.
 
-    In the browser demo you are the assistant. With --headless the exit status is 0 only if each visit was notified.
+    In the browser demo you are the assistants and their admin. With --headless the exit status is 0 only if each visit
+    was notified.
     """
     if video is not None:
         playing.check_recording(video)
     with tempfile.TemporaryDirectory(prefix="amiko-demo-") as folder:
         token = f"1000000001:{secrets.token_hex(18)[:35]}"
-        sandbox = Sandbox(token, port=0 if headless else port)
+        sandbox = Sandbox(token, port=0 if headless else port, people=MANY if headless else [*STAFF, ADMIN, NEWCOMER])
         sandbox.start()
-        telegram = Telegram(token=SecretStr(token), api_url=sandbox.url)
+        telegram = Telegram(token=SecretStr(token), api_url=sandbox.url, admins=[ADMIN.id])
         try:
             _demo(sandbox, telegram, Path(folder), video, seconds, headless=headless, as_json=as_json)
         finally:
@@ -73,16 +97,18 @@ def _demo(
         name="Амико, выдуманный магазин",
         departments=list(madeup.DEPARTMENTS),
         cameras=[Camera(id="door", role="entrance", source=SecretStr(str(clip)))],
+        card="blurred",
+        notify="one" if headless else "all",
     )
     settings = Settings(telegram=telegram, stores=[store])
     say("training the throw-away shop's classifier; its departments are made up")
-    playing.prepare(data, store, assistants=PEOPLE[:1] if headless else PEOPLE)
+    playing.prepare(data, store, assistants=MANY if headless else STAFF)
     stopping = Stopping()
     if headless:
-        playing.begin(sandbox, PEOPLE[0])
+        playing.begin(sandbox, MANY)
     with started(settings, data, paced=not headless, loop=not headless, say=say) as system:
         if headless:
-            result = playing.play(sandbox, PEOPLE[0], data, limit_s=seconds)
+            result = playing.play(sandbox, MANY, data, limit_s=seconds)
         else:
             _invite(sandbox, system.running.dashboard, as_json=as_json)
             stopping.wait(seconds)
@@ -99,7 +125,7 @@ def _invite(sandbox: Sandbox, dashboard: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"chat": sandbox.page_url, "dashboard": dashboard})
         return
-    out.print(f"\n  Chat page:      {sandbox.page_url}   (you are the assistant: «Запустить», then «Начнём!»)")
+    out.print(f"\n  Chat page:      {sandbox.page_url}   (you are the assistants: «Запустить», then «Начнём!»)")
     out.print(f"  Ray dashboard:  {dashboard}   (asks for a token once; it is in {home() / TOKEN})\n")
     out.print("  The departments in the messages are made up. How everything is: amiko status. Ctrl-C ends the demo.\n")
     err.print(f"[dim]{time.strftime('%H:%M:%S')} the clip plays in a loop[/dim]")

@@ -5,7 +5,7 @@ import hashlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
@@ -21,7 +21,7 @@ from amiko import madeup
 from amiko.console import out
 from bot.sandbox import Message, Person, Sandbox
 from bot.texts import texts
-from domain.errors import SourceUnreadableError
+from domain.errors import InputError, SourceUnreadableError
 from domain.records import Origin, Sample
 from domain.settings import Store
 from learning.training import train
@@ -116,15 +116,16 @@ async def _prepare(data: Path, store: Store, staff: list[Person]) -> None:
         await ClassifierStore(database, data / "classifiers").add(made, content, promote=True, keep=1)
 
 
-def begin(sandbox: Sandbox, person: Person) -> None:
-    """The assistant writes to the bot before it is there; Telegram keeps that for it."""
-    sandbox.press(person.id, "/login")
-    sandbox.press(person.id, texts("ru").plain("button-begin"))
+def begin(sandbox: Sandbox, staff: Iterable[Person]) -> None:
+    """The assistants write to the bot before it is there; Telegram keeps that for it."""
+    for person in staff:
+        sandbox.press(person.id, "/login")
+        sandbox.press(person.id, texts("ru").plain("button-begin"))
 
 
-def play(sandbox: Sandbox, person: Person, data: Path, *, limit_s: float | None) -> Result:
+def play(sandbox: Sandbox, staff: Sequence[Person], data: Path, *, limit_s: float | None) -> Result:
     """Press the buttons until the clip is over and each visit is told of, or `limit_s` is over."""
-    hands = _Hands(sandbox, person)
+    hands = _Hands(sandbox, staff)
     hands.start()
     until = None if limit_s is None else time.monotonic() + limit_s
     ended_at: float | None = None
@@ -144,17 +145,20 @@ def play(sandbox: Sandbox, person: Person, data: Path, *, limit_s: float | None)
             time.sleep(LOOK_S)
     finally:
         hands.stop()
-    return _result(sandbox.messages(person.id), hands.texts, data, status, peak_mb)
+    chats = [message for person in staff for message in sandbox.messages(person.id)]
+    return _result(chats, hands.texts, data, status, peak_mb)
 
 
 class _Hands(threading.Thread):
-    """Goes to each visitor, says that the prediction was right, and waits for the next."""
+    """Go to each visitor, say that the prediction was right, and wait for the next."""
 
-    def __init__(self, sandbox: Sandbox, person: Person) -> None:
-        super().__init__(name="assistant", daemon=True)
+    def __init__(self, sandbox: Sandbox, staff: Sequence[Person]) -> None:
+        super().__init__(name="assistants", daemon=True)
         self._sandbox = sandbox
-        self._person = person
+        self._staff = staff
         self._over = threading.Event()
+        #: Message and data of each button that was pressed.
+        self._pressed: set[tuple[int, str]] = set()
         #: What the bot wrote, by message: the text changes once a button is pressed.
         self.texts: dict[int, str] = {}
 
@@ -164,12 +168,24 @@ class _Hands(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(0.02):
-            for message in self._sandbox.messages(self._person.id):
-                if message.buttons and message.id not in self.texts:
-                    self.texts[message.id] = message.text
-                    # «Иду», and at once for the next: a recording played fast does not wait
-                    self._sandbox.press_data(self._person.id, message.id, message.buttons[0][0].data)
-                    self._sandbox.press(self._person.id, texts("ru").plain("button-next"))
+            for person in self._staff:
+                for message in self._sandbox.messages(person.id):
+                    if message.buttons:
+                        self._press(message, message.buttons[0][0].data)
+
+    def _press(self, message: Message, data: str) -> None:
+        """«Иду» and at once «Следующий!», since a recording played fast does not wait; then «Отдел верный»."""
+        if (message.id, data) in self._pressed:
+            return
+        self._pressed.add((message.id, data))
+        try:
+            self._sandbox.press_data(message.person, message.id, data)
+        except InputError:
+            # the message has changed meanwhile
+            return
+        if message.id not in self.texts:
+            self.texts[message.id] = message.text
+            self._sandbox.press(message.person, texts("ru").plain("button-next"))
 
 
 def _notified(data: Path) -> dict[str, tuple[float, float, int]]:
@@ -183,8 +199,8 @@ def _notified(data: Path) -> dict[str, tuple[float, float, int]]:
     return {visit: (at, created_at, message) for visit, at, created_at, message in rows}
 
 
-def _result(chat: list[Message], texts: dict[int, str], data: Path, status: Status, peak_mb: float) -> Result:
-    messages = {message.id: message for message in chat}
+def _result(chats: list[Message], texts: dict[int, str], data: Path, status: Status, peak_mb: float) -> Result:
+    messages = {message.id: message for message in chats}
     notified = _notified(data)
     sent = [(at, made, messages[number]) for at, made, number in notified.values() if number in messages]
     (camera,) = (one for one in status["cameras"].values() if one)

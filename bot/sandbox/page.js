@@ -212,7 +212,7 @@ class Phone {
       const now = JSON.stringify(message);
       if (this.drawn.get(message.id) === now) continue;
       const old = this.drawn.has(message.id) && log.querySelector(`[data-id="${message.id}"]`);
-      const node = this.drawMessage(message);
+      const node = this.drawMessage(message, old ? old.querySelector("img") : null);
       if (old) {
         const focused = old.contains(document.activeElement);
         node.classList.add("still");
@@ -228,15 +228,19 @@ class Phone {
     return added;
   }
 
-  drawMessage(message) {
+  // `picture`: the one that is there already, if any; loading it again would flicker.
+  drawMessage(message, picture) {
     const node = element("article", message.mine ? "message mine" : "message");
     node.dataset.id = message.id;
     const bubble = element("div", "bubble");
     if (message.photo) {
-      const picture = element("img");
-      picture.src = `/chat/${this.known.bot}/${this.known.person}/photos/${message.photo}`;
-      picture.alt = "Картинка к сообщению";
-      picture.onload = () => this.toEnd();
+      const source = `/chat/${this.known.bot}/${this.known.person}/photos/${message.photo}`;
+      if (picture?.getAttribute("src") !== source) {
+        picture = element("img");
+        picture.src = source;
+        picture.alt = "Картинка к сообщению";
+        picture.onload = () => this.toEnd();
+      }
       bubble.append(picture);
     }
     const body = element("div", "body");
@@ -301,15 +305,15 @@ class Phone {
     if (!messages.length) return [`${this.known.name}, ${this.known.role}. Нажмите «Запустить».`, key];
     const asked = messages.findLast((one) => !one.mine && one.buttons.length);
     const first = asked && this.get(`[data-id="${asked.id}"] .rows button`);
-    const since = asked && messages.some((one) => one.mine && one.id > asked.id);
-    if (first && !since && !asked.edited) return [`Пришёл посетитель! Нажмите «${first.textContent}».`, first];
-    if (first && !since && !asked.buttons.flat().some((one) => one.text.startsWith("✓"))) {
-      return ["Отметьте, куда шёл посетитель: на этом Амико учится.", first];
-    }
+    const labels = asked?.buttons.flat().map((one) => one.text) ?? [];
+    if (labels[0] === "Иду") return ["Пришёл посетитель! Нажмите «Иду».", first];
+    const done = labels.some((one) => one.startsWith("✓")) || messages.some((one) => one.mine && one.id > asked?.id);
+    if (labels.includes("Не клиент") && !done) return ["Отметьте, куда шёл посетитель: на этом Амико учится.", first];
     const label = this.state.keyboard[0]?.[0];
     if (label === "Следующий!") return ["Освободились? Нажмите «Следующий!».", key];
     if (label === "Начнём!") return ["Готовы встречать посетителей? Нажмите «Начнём!».", key];
-    return label ? ["Ждём посетителя: сообщение появится здесь само.", null] : ["", null];
+    if (label) return ["Ждём посетителя: сообщение появится здесь само.", null];
+    return [this.known.hint, null];
   }
 
   drawHint() {

@@ -40,6 +40,7 @@ class Page:
                 "person": person.id,
                 "name": person.name,
                 "role": person.role,
+                "hint": person.hint,
             }
             for world in self._worlds.values()
             for person in world.people.values()

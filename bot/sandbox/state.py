@@ -33,6 +33,8 @@ class Person:
     language: str | None = "ru"
     #: What the page says of the person.
     role: str = "продавец-консультант"
+    #: What the page suggests to do where nothing else is to be done.
+    hint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

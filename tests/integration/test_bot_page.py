@@ -14,9 +14,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.chats import ANNA, BORIS, CAROL, PEOPLE, TOKEN, card, prediction, shop
+from support.chats import ANNA, BORIS, CAROL, PEOPLE, STRANGER, TOKEN, card, prediction, shop
 
-from bot.sandbox import Sandbox
+from bot.sandbox import Person, Sandbox
+from domain.records import Visit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -129,7 +130,7 @@ class Browser:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox(TOKEN, people=PEOPLE)
+    made = Sandbox(TOKEN, people=[*PEOPLE[:-1], Person(id=STRANGER, name="Дина")])
     made.start()
     yield made
     made.stop()
@@ -160,27 +161,34 @@ def page(sandbox: Sandbox, person: int) -> str:
     return f"{sandbox.page_url}?{time.monotonic_ns()}#{TOKEN.partition(':')[0]}-{person}"
 
 
-async def test_a_newcomer_is_led_from_the_start_to_the_answer(sandbox, browser):
+async def test_from_the_invitation_to_the_answer(sandbox, browser):
+    """A newcomer follows a link and is led on by the page; a colleague sees who meets the visitor."""
+
     def play(*steps: tuple[str, str]) -> None:
         for advice, button in steps:
-            browser.until(hint(ANNA, advice))
+            browser.until(hint(STRANGER, advice))
             browser.press(button)
 
     browser.resize(360, 740)
     async with shop(sandbox) as at:
-        browser.open(page(sandbox, ANNA))
-        await asyncio.to_thread(play, ("Нажмите «Запустить»", "Запустить"), ("Нажмите «Начнём!»", "Начнём!"))
-        await asyncio.to_thread(browser.until, reads(ANNA, "В ожидании посетителей"))
-        one = await at.registry.announce(prediction(), telegram_id=ANNA, card=card())
-        await asyncio.to_thread(play, ("Нажмите «Иду»", "Иду"), ("Отметьте", "Electronics"))
-        await asyncio.to_thread(browser.until, hint(ANNA, "Нажмите «Следующий!»"))
-        assert at.registry.notifications[one.id].answer == "Electronics"
-        said = await asyncio.to_thread(browser.text)
-        assert "Отмечено: Electronics" in said
-        assert "Амико на связи" in said
+        await at.log_in(ANNA)
+        await at.says(ANNA, "Начнём!", "В ожидании")
+        invite = await at.registry.invite(admin=None, store="spb-1")
+        browser.open(page(sandbox, STRANGER).replace("?", f"?start={invite.code}&"))
+        await asyncio.to_thread(play, ("Ссылка открыта", "Запустить"), ("Нажмите «Начнём!»", "Начнём!"))
+        await asyncio.to_thread(browser.until, hint(STRANGER, "Ждём посетителя"))
+        visit = Visit(id="v", store="spb-1", camera="door", at=time.time(), prediction=prediction(), card=card())
+        await at.registry.real.announce(visit)
+        await asyncio.to_thread(play, ("Пришёл посетитель", "Иду"), ("Отметьте", "Electronics"))
+        await asyncio.to_thread(browser.until, hint(STRANGER, "Нажмите «Следующий!»"))
+        await asyncio.to_thread(browser.until, reads(STRANGER, "Отмечено: Electronics"))
+        loaded = f"[...{phone(STRANGER)}.querySelectorAll('img')].map((one) => one.complete && one.naturalWidth > 0)"
+        assert await asyncio.to_thread(browser.run, loaded) == [True]
+        await asyncio.to_thread(browser.run, f"show(phones.find((one) => one.node === {phone(ANNA)}))")
+        await asyncio.to_thread(browser.until, reads(ANNA, "Клиента встречает Дина"))
+        assert await asyncio.to_thread(browser.run, f"{phone(ANNA)}.querySelectorAll('.rows').length") == 0
+        assert "на связи" in await asyncio.to_thread(browser.text)
         assert TOKEN not in await asyncio.to_thread(browser.run, "document.documentElement.outerHTML")
-        loaded = "[...document.images].every((one) => one.complete && one.naturalWidth > 0)"
-        assert await asyncio.to_thread(browser.run, f"document.images.length === 1 && {loaded}")
 
 
 async def test_on_a_telephone_there_are_tabs_and_a_mark_where_something_is_new(sandbox, browser):
