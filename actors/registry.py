@@ -36,8 +36,8 @@ from domain.settings import Settings
 from storage import assistants, figures, leases, notices, notifications, samples, visits
 from storage.database import Database
 
-#: Notifications (and notices) that a bot is given at once: a quarter of a minute of work at Telegram's pace.
-_OUTBOX = 500
+#: Of each kind that a bot is given at once: seven seconds of work at Telegram's pace.
+_OUTBOX = 200
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -83,7 +83,8 @@ class Registry(Protocol):
     # -- delivery -----------------------------------------------------------------------------------------
 
     async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:
-        """What that bot has to do: notifications to send and to edit, notices; the oldest first, 500 at the most.
+        """What that bot has to do: notifications to send and to edit, notices; the oldest first, 200 of
+        each at the most.
 
         `seen` is the version of the outbox that was had last: the answer comes as soon as there may be something
         else, after `wait_s` seconds at the latest. With None it comes at once if there is anything at all.

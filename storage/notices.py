@@ -78,7 +78,7 @@ async def pending(connection: aiosqlite.Connection, bot: str, *, now: float, lim
     """What that bot has to tell, the oldest first."""
     rows = await connection.execute_fetchall(
         "SELECT n.*, coalesce(a.language, 'ru') AS language FROM notices n LEFT JOIN admins a ON a.telegram_id = n.chat"
-        " WHERE told_at IS NULL AND due_at <= ? AND created_at > ? AND bot = ? ORDER BY n.id LIMIT ?",
+        " WHERE told_at IS NULL AND due_at <= ? AND created_at > ? AND bot = ? ORDER BY due_at, n.id LIMIT ?",
         (now, now - KEEP_S, bot, limit),
     )
     return [

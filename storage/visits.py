@@ -78,8 +78,11 @@ async def to_offer(connection: aiosqlite.Connection, store: str, *, now: float) 
 
 async def stores_to_offer(connection: aiosqlite.Connection, *, now: float) -> list[str]:
     """The stores with a visit of which the next one is to be told by now."""
-    rows = await connection.execute_fetchall("SELECT DISTINCT store FROM visits WHERE next_offer_at <= ?", (now,))
-    return [row["store"] for row in rows]
+    # not DISTINCT: for that SQLite would go through all visits there are
+    rows = await connection.execute_fetchall(
+        "SELECT store FROM visits WHERE next_offer_at <= ? AND next_offer_at IS NOT NULL", (now,)
+    )
+    return sorted({row["store"] for row in rows})
 
 
 async def next_offer(connection: aiosqlite.Connection) -> float | None:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -670,6 +671,41 @@ async def test_visits_are_numbered_by_the_stores_day(tmp_path: Path, timezone: s
             await shop.registry.announce(visit(f"{name}b", store="b", at=at - ago))
         rows = await shop.database.read("SELECT id, number FROM visits WHERE store = 'a' ORDER BY id")
         assert [row["number"] for row in rows] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("notify", ["all", "one"])
+async def test_no_question_goes_through_all_there_ever_was(tmp_path: Path, notify: str) -> None:
+    """SQLite says how it would answer each; tables that grow are never gone through from end to end."""
+    async with open_shop(tmp_path, notify=notify) as shop:
+        asked: set[str] = set()
+        await shop.database._connection.set_trace_callback(asked.add)
+        for person in (ANNA, BORIS):
+            await shop.wait(person)
+        await shop.registry.announce(visit("v1"))
+        await shop.told()
+        await shop.decline(ANNA, "v1")
+        await shop.told()
+        await shop.take(BORIS, "v1")
+        await shop.answer(BORIS, "v1", "Toys")
+        await shop.edits()
+        await shop.pause(ANNA)
+        await shop.registry.day(telegram_id=ANNA)
+        await shop.registry.report(store="a", days=3)
+        await shop.registry.stores()
+        await shop.registry.see_cameras(lost=[("a", "door")])
+        await shop.notices()
+        await shop.database._connection.set_trace_callback(None)
+        questions = [one for one in asked if one.startswith(("SELECT", "UPDATE", "DELETE", "INSERT"))]
+        assert len(questions) > 30
+        plans = [
+            (row["detail"], question)
+            for question in questions
+            for row in await shop.database.read(f"EXPLAIN QUERY PLAN {question}")
+        ]
+        # what is queued, and what is to be edited, is an index of its own and small; so is the staff
+        small = r"json_each|notifications_(queued|stale)|assistants|SCAN (a|t)$|CONSTANT ROW"
+        gone_through = [plan for plan in plans if plan[0].startswith("SCAN") and not re.search(small, plan[0])]
+        assert not gone_through
 
 
 # -- whatever happens -------------------------------------------------------------------------------------
