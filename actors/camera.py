@@ -44,7 +44,7 @@ DETECT_PATIENCE_S = 10.0
 STALE_S = 2.0
 #: Seconds until a visitor is announced without a department: late is worse than unknown.
 DESCRIBE_PATIENCE_S = 4.0
-#: Seconds that a read waits for a frame before looking whether the actor is to stop.
+#: Seconds that a thread looks for a frame before it is asked whether the actor is to stop.
 READ_S = 0.5
 #: Seconds until watching begins again after a fault of our own.
 AGAIN_S = 5.0
@@ -222,15 +222,26 @@ class CameraWorker:
 
     async def _read(self, capture: Capture, watcher: Watcher) -> None:
         while True:
-            frame = await asyncio.to_thread(capture.read, READ_S)
+            # on a thread of its own, since it waits and works: the actor answers meanwhile
+            found = await asyncio.to_thread(self._next, capture, watcher)
+            if found is not None:
+                frame, picture, taken_at = found
+                seen = await self._detect(watcher, frame, picture)
+                await self._handle(seen, taken_at)
+
+    def _next(self, capture: Capture, watcher: Watcher) -> tuple[Frame, Picture, float] | None:
+        """The next frame worth a detection, its small picture and when it was taken; None if none comes for a while."""
+        until = time.monotonic() + READ_S
+        while time.monotonic() < until:
+            frame = capture.read(READ_S)
             if frame is None:
-                continue
+                return None
             taken_at = time.time()
             self._health.look(frame.image, frame.at)
             picture = watcher.look(frame)
             if picture is not None:
-                seen = await self._detect(watcher, frame, picture)
-                await self._handle(seen, taken_at)
+                return frame, picture, taken_at
+        return None
 
     async def _detect(self, watcher: Watcher, frame: Frame, picture: Picture) -> list[Seen]:
         start = time.perf_counter()

@@ -2,19 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from domain.settings import Scaling
 
-#: Batches that may be under way: one in the network, and one that is ready when the network is.
+#: Batches that may be under way: one in the network, and one that is decoded and ready when the network is.
 UNDER_WAY = 2
 #: Seconds until Python's other threads get their turn. By its default of 5 ms the network would wait that long for the
 #: requests that come in meanwhile.
 SWITCH_S = 0.0005
 
-Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
@@ -27,8 +26,8 @@ class NetworkThread:
         form_batches(batched, scaling)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
 
-    async def run(self, work: Callable[[Sequence[Request]], list[Answer]], batch: Sequence[Request]) -> list[Answer]:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, batch)
+    async def run(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def form_batches(batched: Any, scaling: Scaling) -> None:

@@ -1,6 +1,6 @@
 """PersonDetector: people in small pictures, several pictures to a pass."""
 
-from collections.abc import Sequence
+import asyncio
 
 import torch
 from ray import serve
@@ -35,12 +35,11 @@ class PersonDetector:
 
     @serve.batch(max_concurrent_batches=UNDER_WAY)
     async def _detect_batch(self, requests: list[tuple[bytes, float]]) -> list[list[Detection] | InputError]:
-        return await self._thread.run(self._detect, requests)
-
-    def _detect(self, requests: Sequence[tuple[bytes, float]]) -> list[list[Detection] | InputError]:
-        pictures = [_decode(picture) for picture, _ in requests]
+        # while the batch before is in the network
+        pictures = await asyncio.to_thread(lambda: [_decode(picture) for picture, _ in requests])
         sound = [picture for picture in pictures if not isinstance(picture, InputError)]
-        found = iter(self._detector.detect(sound, min(score for _, score in requests)))
+        lowest = min(score for _, score in requests)
+        found = iter(await self._thread.run(lambda: self._detector.detect(sound, lowest)))
         # an error that is returned fails its own request alone
         return [
             picture if isinstance(picture, InputError) else [one for one in next(found) if one.score >= score]

@@ -1,7 +1,6 @@
 """VisitorEncoder: crops become embeddings, several crops to a pass."""
 
 import asyncio
-from collections.abc import Sequence
 
 import torch
 from ray import serve
@@ -41,11 +40,10 @@ class VisitorEncoder:
 
     @serve.batch(max_concurrent_batches=UNDER_WAY)
     async def _embed_batch(self, crops: list[bytes]) -> list[Embedding | InputError]:
-        return await self._thread.run(self._embed, crops)
-
-    def _embed(self, crops: Sequence[bytes]) -> list[Embedding | InputError]:
-        pictures = [_decode(crop) for crop in crops]
-        embeddings = iter(self._encoder.embed([one for one in pictures if not isinstance(one, InputError)]))
+        # while the batch before is in the network
+        pictures = await asyncio.to_thread(lambda: [_decode(crop) for crop in crops])
+        sound = [one for one in pictures if not isinstance(one, InputError)]
+        embeddings = iter(await self._thread.run(lambda: self._encoder.embed(sound)))
         return [one if isinstance(one, InputError) else next(embeddings) for one in pictures]
 
 

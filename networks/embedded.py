@@ -14,7 +14,7 @@ from domain.records import Detection, Embedding, Image
 from domain.settings import Network
 from networks import weights
 from networks.efficientnet import DIMENSIONS, SIZE, EfficientNetLite0
-from networks.runtime import Floats, Run, runner
+from networks.runtime import Floats, Run, device_of, runner
 from networks.yolox import YoloxNano
 
 #: Boxes that overlap by more (intersection over union) are one person. YOLOX evaluates with 0.65, leaving
@@ -113,15 +113,18 @@ class EfficientNet:
 
     dimensions = DIMENSIONS
 
-    def __init__(self, run: Run, identity: str) -> None:
+    def __init__(self, run: Run, identity: str, *, together: int) -> None:
+        """`together`: crops in a pass."""
         self._run = run
+        self._together = together
         self.identity = identity
 
     def embed(self, crops: Sequence[Image]) -> list[Embedding]:
-        if not crops:
-            return []
-        vectors = self._run(np.stack([_square(crop) for crop in crops]))
-        return [Embedding(vector=vector.copy(), encoder=self.identity) for vector in vectors]
+        embeddings: list[Embedding] = []
+        for first in range(0, len(crops), self._together):
+            vectors = self._run(np.stack([_square(crop) for crop in crops[first : first + self._together]]))
+            embeddings += [Embedding(vector=vector.copy(), encoder=self.identity) for vector in vectors]
+        return embeddings
 
     def embed_texts(self, texts: Sequence[str]) -> None:
         """It has no text tower."""
@@ -173,7 +176,8 @@ def load_efficientnet(network: Network) -> EfficientNet:
         dynamic=(0,),
         tolerance=np.array([1e-4], np.float32),
     )
-    return EfficientNet(run, identity)
+    # its wide layers fit a processor's cache for one crop: eight together take a quarter longer each
+    return EfficientNet(run, identity, together=1 if device_of(network).type == "cpu" else 256)
 
 
 def _noise(shape: tuple[int, ...]) -> NDArray[np.uint8]:
