@@ -61,12 +61,12 @@ def _show(document: dict[str, Any]) -> None:
             name, one["status"], ", ".join(f"{count} {state.lower()}" for state, count in one["replicas"].items())
         )
     out.print(networks)
-    cameras = Table("camera", "role", "state", "picture", "frames", "dropped", "detections", "visits", "why")
+    cameras = Table("camera", "role", "state", "picture", "frames", "dropped", "late", "detections", "visits", "why")
     for name, one in document["cameras"].items():
         if one is None:
             cameras.add_row(name, "", "[red]does not answer[/red]")
         else:
-            numbers = (str(one[key]) for key in ("frames", "dropped", "detections", "visits"))
+            numbers = (str(one[key]) for key in ("frames", "dropped", "late", "detections", "visits"))
             cameras.add_row(name, one["role"], one["state"], one["picture"], *numbers, one["reason"])
     out.print(cameras)
     stores = Table("store", "assistants", "visits (24 h)", "notifications (24 h)")

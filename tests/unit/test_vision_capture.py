@@ -16,6 +16,7 @@ from domain.errors import SourceNotFoundError, SourceTimeoutError, SourceUnreada
 from domain.records import Frame, Image
 from vision.capture import Capture, SourceEndedError
 from vision.connection import CaptureState
+from vision.rhythm import Rhythm
 from vision.source import Reader
 
 
@@ -51,6 +52,14 @@ class TestRecordings:
         assert [frame.index for frame in frames] == list(range(25))
         assert [frame.at for frame in frames] == pytest.approx([number / 10 for number in range(25)])
         assert capture.state.reason == "the recording is over"
+
+    def test_frames_between_are_passed_over_and_counted(self, tmp_path: Path) -> None:
+        path = write_video(tmp_path / "clip.mp4", moving_pictures(25), fps=10)
+        with Capture(str(path), paced=False, rhythm=Rhythm(5)) as capture:
+            frames = all_frames(capture)
+            assert (capture.frames, capture.dropped) == (25, 0)
+        assert [frame.index for frame in frames] == [0, *range(1, 25, 2)]
+        assert [frame.at for frame in frames] == pytest.approx([frame.index / 10 for frame in frames])
 
     def test_a_slow_reader_loses_nothing(self, tmp_path: Path) -> None:
         path = write_video(tmp_path / "clip.mp4", moving_pictures(8), fps=100)
@@ -190,6 +199,18 @@ class TestLive:
                 assert frame.index == 4
                 assert frame.at == pytest.approx(time.time(), abs=60)
                 assert capture.read(0.01) is None
+        finally:
+            hang.set()
+
+    def test_until_one_is_taken_each_newer_frame_is_better(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        hang = threading.Event()
+        self.use(monkeypatch, [Scripted(5, hang)])
+        try:
+            with Capture("rtsp://camera/door", rhythm=Rhythm(0.001)) as capture:
+                until(lambda: capture.frames == 5)
+                frame = capture.read(1)
+                assert frame is not None
+                assert (frame.index, capture.dropped) == (4, 4)
         finally:
             hang.set()
 

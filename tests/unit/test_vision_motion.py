@@ -64,3 +64,12 @@ def test_slow_people_are_noticed_too() -> None:
 def test_one_pixel_is_enough_of_a_picture() -> None:
     gate, tiny = MotionGate(), np.zeros((1, 1, 3), dtype=np.uint8)
     assert [gate.look(tiny, number / 5, []) for number in range(3)] == [Motion.NEW, Motion.NONE, Motion.NONE]
+
+
+def test_somebody_known_who_walks_on_is_near() -> None:
+    gate, box = MotionGate(), (100.0, 60.0, 126.0, 140.0)
+    for number in range(10):
+        gate.look(with_person(room(number), 100), number / 5, [box])
+    assert gate.look(with_person(room(98), 130), 2.0, [box]) is Motion.NEAR
+    two = with_person(with_person(room(97), 130), 320)
+    assert gate.look(two, 2.2, [box]) is Motion.NEW
