@@ -25,10 +25,6 @@ from domain.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Both lists are menus: they say which commands there are, in their order.
-COMMANDS = ("start", "departments", "stats", "cancel", "login", "help")
-ADMIN_COMMANDS = ("invite", "assistants", "stores", "report")
-
 Context = ContextTypes.DEFAULT_TYPE
 Handler = BaseHandler[Update, Context, None]
 Answer = Callable[[Asked], Awaitable[None]]

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
 from telegram.error import BadRequest
 
+from bot.commands import set_admin_commands
 from bot.drawing import draw_day
 from bot.handlers.desk import Asked, Desk, OtherBotError
 from bot.keyboards import (
@@ -61,19 +62,20 @@ class Assistants:
         user, t = asked.user, asked.t
         if self._desk.is_admin(user):
             await self._registry.greet(admin=user.id, language=t.language)
+            # who had no chat when the bot was started had no menu either
+            await set_admin_commands(asked.message.get_bot(), user.id)
         if asked.words and self._wrong_codes.reached(user.id):
             return
         assistant = await self._join(asked) if asked.words else None
         if assistant is None:
             try:
-                assistant = await self._known(user)
+                assistant = await self._desk.login(user)
             except NotRegisteredError:
                 if not asked.words or self._desk.is_admin(user):
                     raise
                 self._wrong_codes.count(user.id)
                 await asked.message.reply_text(t("wrong-code"))
                 return
-        self._desk.welcome(user)
         self._desk.checked(assistant)
         store = self._desk.store_of(assistant)
         await self._desk.say(asked, assistant, t("welcome", name=assistant.name, store=store.name))
@@ -163,7 +165,7 @@ class Assistants:
         if not _CODE.fullmatch(code):
             return None
         try:
-            return await self._registry.join(
+            joined = await self._registry.join(
                 code=code,
                 telegram_id=user.id,
                 username=user.username,
@@ -172,14 +174,8 @@ class Assistants:
             )
         except NotRegisteredError:
             return None
-
-    async def _known(self, user: User) -> Assistant:
-        return await self._registry.login(
-            telegram_id=user.id,
-            username=user.username,
-            name=user.full_name,
-            language=language_of(user.language_code),
-        )
+        self._desk.forgive(user)
+        return joined
 
     async def _move(self, asked: Asked, move: Callable[..., Awaitable[Standing]]) -> None:
         try:
@@ -189,9 +185,7 @@ class Assistants:
         except OtherBotError:
             raise
         except NotRegisteredError:
-            # Registered since, or never pressed /start: the button says clearly enough what is wanted.
-            self._desk.checked(await self._known(asked.user))
-            self._desk.welcome(asked.user)
+            await self._desk.assistant(asked.user)
             standing = await move(telegram_id=asked.user.id, update=asked.update)
         await self._desk.say(asked, standing.assistant, already=not standing.changed)
 

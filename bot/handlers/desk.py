@@ -79,7 +79,23 @@ class Desk:
 
     async def assistant(self, user: User) -> Assistant:
         """Who it is. Raises NotRegisteredError, and OtherBotError where another bot is the right one."""
-        return self.checked((await self.registry.standing(telegram_id=user.id)).assistant)
+        try:
+            found = (await self.registry.standing(telegram_id=user.id)).assistant
+        except NotRegisteredError:
+            # registered since, or never pressed /start
+            found = await self.login(user)
+        return self.checked(found)
+
+    async def login(self, user: User) -> Assistant:
+        """Recognise a person. Raises NotRegisteredError."""
+        known = await self.registry.login(
+            telegram_id=user.id,
+            username=user.username,
+            name=user.full_name,
+            language=language_of(user.language_code),
+        )
+        self.forgive(user)
+        return known
 
     def checked(self, assistant: Assistant) -> Assistant:
         """Raises OtherBotError where another bot is the right one for this assistant."""
@@ -129,7 +145,7 @@ class Desk:
         """A stranger who has been answered a moment ago."""
         return self._refusals.reached(user.id)
 
-    def welcome(self, user: User) -> None:
+    def forgive(self, user: User) -> None:
         """A stranger no more."""
         self._refusals.forget(user.id)
 

@@ -99,6 +99,33 @@ async def test_the_menu_of_commands_is_there_in_both_languages(sandbox):
         assert {"command": "cancel", "description": "Pause: stop waiting for visitors"} in sandbox.commands()
 
 
+async def test_admins_see_their_commands_too(sandbox):
+    sandbox.press(ANNA, "/start")
+    talker = Bot(settings_of(api_url=sandbox.url, admins=(ANNA, STRANGER)), shop_registry())
+    await talker.start()
+    try:
+        await asyncio.to_thread(sandbox.wait_for, ANNA, "Здравствуйте")
+        assert {"invite", "report", "stats"} <= {command["command"] for command in sandbox.menu(ANNA)}
+        assert not {"invite", "report"} & {command["command"] for command in sandbox.menu(BORIS)}
+        sandbox.press(STRANGER, "/start")
+        await asyncio.to_thread(sandbox.wait_for, STRANGER, "Вы администратор")
+        assert "invite" in {command["command"] for command in sandbox.menu(STRANGER)}
+    finally:
+        await talker.stop()
+
+
+async def test_of_a_flood_twenty_updates_are_handled_and_others_are_heard(sandbox, monkeypatch):
+    monkeypatch.setattr(bot.pacing, "CHAT_BURST", 100)
+    for _ in range(40):
+        sandbox.press(ANNA, "/ping")
+    sandbox.press(BORIS, "/ping")
+    async with shop(sandbox) as at:
+        await at.hears(BORIS, "на связи")
+        await until(lambda: len(at.from_bot(ANNA)) >= 20)
+        await at.says(BORIS, "/hello", "Здравствуйте")
+        assert len(at.from_bot(ANNA)) == 20
+
+
 async def test_without_the_menu_it_works_as_well(sandbox, caplog):
     sandbox.fail_next("setMyCommands", flood(3600), 2)
     async with shop(sandbox) as at:

@@ -51,7 +51,7 @@ class Recorder(BaseRequest):
             code, description = self.refuse[name]
             return code, json.dumps({"ok": False, "error_code": code, "description": description}).encode()
         message = {"message_id": 1, "date": 0, "chat": {"id": 1, "type": "private"}, "text": "x"}
-        result = True if name == "answerCallbackQuery" else message
+        result = True if name in {"answerCallbackQuery", "setMyCommands"} else message
         return 200, json.dumps({"ok": True, "result": result}).encode()
 
     def said(self) -> list[str]:
@@ -536,6 +536,11 @@ async def test_an_invitation_names_the_right_bot(chain):
 
 async def test_an_admin_who_is_no_assistant_is_told_what_can_be_done(chat):
     assert "/invite" in await chat.write(ADMIN, "/start")
+    menus = [values for name, values in chat.telegram.calls if name == "setMyCommands"]
+    assert [menu.get("language_code") for menu in menus] == ["ru", None]
+    for menu in menus:
+        assert menu["scope"] == {"type": "chat", "chat_id": ADMIN}
+        assert {"start", "invite", "report"} <= {command["command"] for command in menu["commands"]}
     assert "/invite" in await chat.write(ADMIN, "Начнём!")
     assert "/report" in await chat.write(ADMIN, "/help")
     held = await chat.registry.outbox(bot="main", seen=None, wait_s=0)

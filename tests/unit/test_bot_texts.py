@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.texts
-from bot.handlers import ADMIN_COMMANDS, COMMANDS
+from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.texts import LANGUAGES, Texts, language_of, texts
 
 #: Where Telegram takes no HTML.
