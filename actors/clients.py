@@ -129,8 +129,8 @@ class RegistryClient:
     async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
         await self._registry.call("mark_sent", notification=notification, message=message, revision=revision)
 
-    async def mark_shown(self, *, notification: int, revision: int) -> None:
-        await self._registry.call("mark_shown", notification=notification, revision=revision)
+    async def mark_shown(self, *, notification: int, message: int, revision: int) -> None:
+        await self._registry.call("mark_shown", notification=notification, message=message, revision=revision)
 
     async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
         await self._registry.call("mark_failed", notification=notification, reason=reason, blocked=blocked)

@@ -209,9 +209,9 @@ class AssistantRegistry(Office):
         if found is not None and found.revision > revision:
             self._news()
 
-    async def mark_shown(self, *, notification: int, revision: int) -> None:
+    async def mark_shown(self, *, notification: int, message: int, revision: int) -> None:
         async with self._database.transaction() as connection:
-            await notifications.mark_shown(connection, notification, revision)
+            await notifications.mark_shown(connection, notification, message=message, revision=revision)
 
     async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
         """It can't be delivered to this assistant; in a store that tells one after the other the next one hears."""

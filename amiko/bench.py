@@ -15,6 +15,7 @@ BENCHMARKS = {
     "networks": "benchmarks.networks",
     "original": "benchmarks.original_loop",
     "autoscaling": "benchmarks.autoscaling",
+    "bot": "benchmarks.bot",
 }
 
 

@@ -88,7 +88,7 @@ class Delivery:
 
     def _notify(self, item: Notification, settled: Notification | None) -> Errand[Notification] | None:
         if item.state is not NotificationState.QUEUED:
-            stale = settled is None or settled.revision < item.revision
+            stale = settled is None or settled.message != item.message or settled.revision < item.revision
             return Changing(self._bot, self._registry, item) if stale else None
         # sent already: the outbox' answer is older than that
         if settled is not None:

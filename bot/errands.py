@@ -181,7 +181,11 @@ class Changing(Errand[Notification]):
 
     async def _do(self, item: Notification) -> None:
         await self._bot.change(item)
-        await self._mark(item, lambda: self._registry.mark_shown(notification=item.id, revision=item.revision))
+        message = item.message or 0
+        await self._mark(
+            item,
+            lambda: self._registry.mark_shown(notification=item.id, message=message, revision=item.revision),
+        )
 
     async def _fail(self, item: Notification, reason: str, *, blocked: bool) -> None:
         await self._mark(item, lambda: self._registry.mark_failed(notification=item.id, reason=reason, blocked=blocked))

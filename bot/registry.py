@@ -94,8 +94,8 @@ class Registry(Protocol):
     async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
         """Telegram has accepted it as its message number `message`, which shows that revision."""
 
-    async def mark_shown(self, *, notification: int, revision: int) -> None:
-        """The message shows that revision now."""
+    async def mark_shown(self, *, notification: int, message: int, revision: int) -> None:
+        """That message shows that revision now; nothing is noted where another one is the notification's meanwhile."""
 
     async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
         """It can't be sent (or edited), and trying again won't help. What was to be sent has failed; a message that

@@ -132,9 +132,9 @@ async def mark_sent(
     )
 
 
-async def mark_shown(connection: aiosqlite.Connection, notification: int, revision: int) -> None:
+async def mark_shown(connection: aiosqlite.Connection, notification: int, *, message: int, revision: int) -> None:
     await connection.execute(
-        "UPDATE notifications SET shown = max(shown, ?) WHERE id = ? AND shown IS NOT NULL", (revision, notification)
+        "UPDATE notifications SET shown = max(shown, ?) WHERE id = ? AND message = ?", (revision, notification, message)
     )
 
 

@@ -117,6 +117,11 @@ class Chats:
         with self._world.changed:
             self._world.faults.add(method, fault, times, person)
 
+    def fail_by_chance(self, chance: Callable[[], Fault | None]) -> None:
+        """Each call is asked about: what it answers happens to the call, and nothing where that is None."""
+        with self._world.changed:
+            self._world.faults.by_chance(chance)
+
     def mend(self) -> None:
         """Nothing goes wrong any more."""
         with self._world.changed:

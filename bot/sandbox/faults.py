@@ -1,5 +1,6 @@
 """What can go wrong between a bot and Telegram, to be played on purpose."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -52,14 +53,20 @@ class Faults:
 
     def __init__(self) -> None:
         self._script: list[_Scripted] = []
+        self._chance: Callable[[], Fault | None] = lambda: None
 
     def add(self, method: str, fault: Fault, times: int, chat: int | None) -> None:
         """The next `times` calls of a method (to that chat, if given) go wrong."""
         self._script.append(_Scripted(method.lower(), chat, fault, times))
 
+    def by_chance(self, chance: Callable[[], Fault | None]) -> None:
+        """Each call that nothing else is scripted for is asked about."""
+        self._chance = chance
+
     def clear(self) -> None:
         """Everything works again."""
         self._script.clear()
+        self._chance = lambda: None
 
     def next(self, method: str, chat: int | None) -> Fault | None:
         """What happens to this call; None if nothing does. Uses the fault up."""
@@ -68,7 +75,7 @@ class Faults:
                 entry.left -= 1
                 self._script = [one for one in self._script if one.left > 0]
                 return entry.fault
-        return None
+        return self._chance()
 
 
 @dataclass(slots=True)

@@ -421,7 +421,7 @@ async def test_a_press_that_overtakes_the_mark_is_kept_and_the_message_changes(s
     assert await shop.counts() == {"taken": 1}
     (edit,) = await shop.edits()
     assert (edit.message, edit.shown, edit.revision) == (77, 1, 2)
-    await shop.registry.mark_shown(notification=edit.id, revision=edit.revision)
+    await shop.registry.mark_shown(notification=edit.id, message=edit.message, revision=edit.revision)
     assert await shop.edits() == []
 
 
@@ -527,7 +527,7 @@ async def test_a_second_copy_shows_what_it_was_sent_with(shop: Shop) -> None:
     await shop.told()
     await shop.take(ANNA, "v1")
     (edit,) = await shop.edits()
-    await shop.registry.mark_shown(notification=edit.id, revision=2)
+    await shop.registry.mark_shown(notification=edit.id, message=edit.message, revision=2)
     await shop.registry.mark_sent(notification=edit.id, message=edit.message or 0, revision=1)
     assert await shop.edits() == [], "a mark that comes late takes nothing back"
     await shop.registry.mark_sent(notification=edit.id, message=999, revision=1)
