@@ -210,6 +210,25 @@ async def test_what_changes_while_its_message_is_being_sent_is_shown_after_it():
     assert desk.bot.changed == [(one.id, 2)]
 
 
+async def test_a_second_copy_that_arrives_late_is_brought_up_to_date_as_well():
+    desk = Desk()
+    desk.bot.errors[ANNA] = [LOST]
+    desk.bot.stuck[ANNA] = asyncio.Event()
+    desk.bot.stuck[ANNA].set()
+    one = await desk.registry.announce(telegram_id=ANNA)
+    async with desk.open():
+        await until(lambda: desk.bot.tries)
+        desk.bot.stuck[ANNA] = asyncio.Event()
+        await until(lambda: desk.bot.under_way)
+        # the first copy is pressed while the second one is on its way
+        await desk.registry.take(notification=one.id, telegram_id=ANNA)
+        await desk.registry.look_at(notification=one.id, telegram_id=ANNA, message=7)
+        desk.bot.stuck[ANNA].set()
+        await until(lambda: desk.registry.notifications[one.id].message == 100 + one.id)
+        await until(lambda: desk.registry.notifications[one.id].shown == 3)
+    assert len(desk.bot.tries) == 2
+
+
 async def test_what_changes_while_it_is_being_changed_is_changed_again():
     desk = Desk()
     one = await desk.registry.announce(telegram_id=ANNA)
