@@ -12,6 +12,7 @@ from domain.errors import InputError
 BENCHMARKS = {
     "seeing": "benchmarks.seeing",
     "learning": "benchmarks.learning",
+    "bare": "benchmarks.bare",
     "networks": "benchmarks.networks",
     "original": "benchmarks.original_loop",
     "autoscaling": "benchmarks.autoscaling",

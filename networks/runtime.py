@@ -27,6 +27,9 @@ Arrays = tuple[NDArray[Any], ...]
 EXPORT = 1
 #: The operators that the graph may use; ONNX Runtime has known these since 1.15.
 OPSET = 17
+#: Bytes of weights beyond which a network is exported only if the settings ask for it: CLIP ViT-L took four minutes to
+#: export and three times torch's memory afterwards, for half of torch's time a crop.
+LARGE = 500_000_000
 
 
 def runner(
@@ -46,7 +49,9 @@ def runner(
     Raises NetworksError for a GPU that is not there and for too little memory.
     """
     device = device_of(network)
-    if device.type == "cpu" and network.runtime != "torch":
+    size = sum(values.numel() * values.element_size() for values in model.parameters())
+    wanted = network.runtime == "onnxruntime" or (network.runtime == "auto" and size <= LARGE)
+    if device.type == "cpu" and wanted:
         try:
             return _onnx(model, identity, probe, dynamic, tolerance)
         except ImportError:
@@ -101,7 +106,8 @@ def _onnx(model: nn.Module, identity: str, probe: Arrays, dynamic: tuple[int, ..
     expected = by_torch(model, torch.device("cpu"))(*probe)
     path = graph_path(identity)
     try:
-        run = _session(onnxruntime, path.read_bytes())
+        # by its path: of bytes, ONNX Runtime keeps a copy
+        run = _session(onnxruntime, str(path))
         agrees = _agree(run(*probe), expected, tolerance)
     except Exception as error:  # noqa: BLE001 - not there yet, or damaged: it is exported anew
         log.debug("%s: %s", path, error)
@@ -113,6 +119,7 @@ def _onnx(model: nn.Module, identity: str, probe: Arrays, dynamic: tuple[int, ..
             raise NetworksError("ONNX Runtime's answers differ from torch's")
         try:
             weights.write_whole(path, graph)
+            run = _session(onnxruntime, str(path))
         except NetworksError as error:
             log.warning("%s; it will be exported again at each start", error)
     return run
@@ -123,7 +130,7 @@ def graph_path(identity: str) -> Path:
     return cache() / "onnx" / f"{identity.replace('/', '--')}-{EXPORT}-torch-{torch.__version__}.onnx"
 
 
-def _session(onnxruntime: Any, graph: bytes) -> Run:
+def _session(onnxruntime: Any, graph: str | bytes) -> Run:
     options = onnxruntime.SessionOptions()
     # one thread a replica: two replicas with two threads each are in each other's way
     options.intra_op_num_threads = options.inter_op_num_threads = 1

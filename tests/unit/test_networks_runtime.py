@@ -115,6 +115,24 @@ def test_a_damaged_or_wrong_graph_is_exported_anew(cache: Path) -> None:
     assert doubled(model=Tripled())(PROBE).tolist() == (3 * PROBE).tolist()
 
 
+def test_a_large_network_is_exported_only_if_the_settings_ask_for_it(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Weighted(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.full((3,), 2.0))
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return inputs * self.weight
+
+    monkeypatch.setattr(runtime, "LARGE", 11)
+    assert doubled(model=Weighted())(PROBE).tolist() == (2 * PROBE).tolist()
+    assert not graph_path("doubled@1").exists()
+    doubled(ENCODER.model_copy(update={"runtime": "onnxruntime"}), Weighted())
+    assert graph_path("doubled@1").exists()
+
+
 def test_what_can_not_be_exported_is_run_by_torch_and_told(
     cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
