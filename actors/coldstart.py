@@ -62,7 +62,7 @@ async def prepare(encoder: TextEncoder, store: Store, path: Path) -> Known:
     Raises whatever keeps the encoder from answering, StorageError where the file can't be written.
     """
     identity = await encoder.identity()
-    prompts = prompts_for(store.departments, store.prompts)
+    prompts = prompts_for(store.departments, store.prompts, store.department_names)
     kept = _kept(path, identity, prompts)
     if kept is not None:
         return Known(encoder=identity, content=kept)

@@ -32,11 +32,18 @@ TEMPLATES = (
 )
 
 
-def prompts_for(departments: Sequence[str], own: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Texts for each department, in its order: the store's own, or those that its name suggests."""
-    return {name: list(own[name]) if own.get(name) else _suggested(name) for name in departments}
+def prompts_for(
+    departments: Sequence[str], own: Mapping[str, Sequence[str]], names: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[str]]:
+    """Texts for each department, in its order: the store's own, or those that its names suggest.
+
+    `names`: how a department is called in a language (`ru`, `en`), beside its name in the catalogue.
+    """
+    return {name: list(own[name]) if own.get(name) else _suggested(name, names.get(name, {})) for name in departments}
 
 
-def _suggested(name: str) -> list[str]:
-    known = next((goods for names, goods in GOODS.items() if name.strip().casefold() in names), (name, name))
-    return [template.format(goods) for templates, goods in zip(TEMPLATES, known, strict=True) for template in templates]
+def _suggested(name: str, called: Mapping[str, str]) -> list[str]:
+    folded = {one.strip().casefold() for one in (name, *called.values())}
+    known = next((goods for names, goods in GOODS.items() if folded & set(names)), None)
+    goods = known or (called.get("ru", name), called.get("en", name))
+    return [template.format(what) for templates, what in zip(TEMPLATES, goods, strict=True) for template in templates]
