@@ -1,6 +1,9 @@
 """Texts that say who heads for a department, for encoders that know texts."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
+
+Names = Mapping[Literal["ru", "en"], str]
 
 #: Common departments, each by its names: what is sought there, in Russian and in English.
 GOODS = {
@@ -33,7 +36,7 @@ TEMPLATES = (
 
 
 def prompts_for(
-    departments: Sequence[str], own: Mapping[str, Sequence[str]], names: Mapping[str, Mapping[str, str]]
+    departments: Sequence[str], own: Mapping[str, Sequence[str]], names: Mapping[str, Names]
 ) -> dict[str, list[str]]:
     """Texts for each department, in its order: the store's own, or those that its names suggest.
 
@@ -42,7 +45,7 @@ def prompts_for(
     return {name: list(own[name]) if own.get(name) else _suggested(name, names.get(name, {})) for name in departments}
 
 
-def _suggested(name: str, called: Mapping[str, str]) -> list[str]:
+def _suggested(name: str, called: Names) -> list[str]:
     folded = {one.strip().casefold() for one in (name, *called.values())}
     known = next((goods for names, goods in GOODS.items() if folded & set(names)), None)
     goods = known or (called.get("ru", name), called.get("en", name))
