@@ -1,5 +1,6 @@
 """`amiko networks`: the networks' weights."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from amiko.console import JsonOption, err, out, print_json
 from domain.errors import InputError
 from domain.settings import Network, read_settings
 from networks import hub, weights
-from networks.kinds import kind_of
+from networks.kinds import describe, kind_of
 
 app = typer.Typer(help="The networks: bring their weights, look at them.", no_args_is_help=True)
 
@@ -71,13 +72,19 @@ def _of_a_hub(settings: Path) -> list[Network]:
 
 
 @app.command("list")
-def list_networks(as_json: JsonOption = False) -> None:
-    """What is in the cache, whether it is sound, and under which licence."""
-    described = [weights.describe(network) for network in weights.EMBEDDED]
+def list_networks(
+    settings: Annotated[Path | None, typer.Option(help="Show the networks of this settings file as well.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is on this machine, whether it is sound, and under which licence."""
+    described: list[Mapping[str, str | bool | None]] = [weights.describe(network) for network in weights.EMBEDDED]
+    if settings is not None:
+        described += describe(read_settings(settings).networks)
     if as_json:
         print_json(described)
         return
     table = Table("network", "does", "licence", "sound", "path")
     for one in described:
-        table.add_row(*(str(one[key]) for key in ("name", "does", "licence", "sound", "path")))
+        shown = one["path"] or one.get("problem")
+        table.add_row(*(str(one[key]) for key in ("name", "does", "licence", "sound")), str(shown))
     out.print(table)

@@ -96,7 +96,10 @@ def _check(settings: Settings) -> None:
 
     async def open_once() -> None:
         from amiko.encoders import changes
+        from networks.kinds import warning
 
+        if told_of := warning(settings.networks):
+            err.print(f"[yellow]{escape(told_of)}[/yellow]")
         async with Database.open(home() / "amiko.db") as database:
             for told in await changes(database, settings):
                 err.print(f"[yellow]{escape(told)}[/yellow]")

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from domain.errors import NetworksError
-from domain.settings import Network
+from domain.settings import Network, Networks
 from networks import hub, hub_detector, hub_encoder, ultralytics_detector, weights
 
 Kind = Literal["embedded", "hub", "ultralytics"]
@@ -48,3 +48,39 @@ def identity_of(network: Network) -> str:
 def knows_texts(network: Network) -> bool:
     """Whether the encoder can compare crops with texts. Raises NetworksError."""
     return kind_of(network) == "hub" and hub_encoder.family_of(hub.find(network)).text is not None
+
+
+def warning(networks: Networks) -> str | None:
+    """What must be known before these networks run; None where it is nothing."""
+    ultralytics = kind_of(networks.detector) == "ultralytics"
+    return f"{networks.detector.checkpoint}: {ultralytics_detector.LICENCE}" if ultralytics else None
+
+
+def describe(networks: Networks) -> list[dict[str, str | bool | None]]:
+    """What `amiko networks list --settings` shows of networks that are not embedded; JSON-ready."""
+    found: list[dict[str, str | bool | None]] = []
+    for network, does, check in (
+        (networks.detector, weights.DETECTOR, check_detector),
+        (networks.encoder, weights.ENCODER, check_encoder),
+    ):
+        kind = kind_of(network)
+        if kind == "embedded":
+            continue
+        path = problem = None
+        try:
+            check(network)
+            path = str(ultralytics_detector.find(network) if kind == "ultralytics" else hub.find(network).folder)
+        except NetworksError as error:
+            problem = str(error)
+        licence = "AGPL-3.0" if kind == "ultralytics" else "its makers'"
+        found.append(
+            {
+                "name": network.checkpoint,
+                "does": does,
+                "licence": licence,
+                "path": path,
+                "sound": problem is None,
+                "problem": problem,
+            }
+        )
+    return found

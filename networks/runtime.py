@@ -77,7 +77,8 @@ def device_of(network: Network) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= there:
         raise NetworksError(
             f"{network.checkpoint}: the settings ask for the device {network.device}, but torch finds"
-            f" {there or 'no'} GPU here; set device: auto (or cpu), or see to the driver: nvidia-smi"
+            f" {there or 'no'} GPU here; set device: auto (or cpu), give the network a share of it (num_gpus in"
+            " networks.scaling), or see to the driver: nvidia-smi"
         )
     return device
 

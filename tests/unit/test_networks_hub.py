@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 pytest.importorskip("transformers", reason="pip install 'amiko[hub]'")
 
 from domain.errors import NetworksError
-from domain.settings import Network
+from domain.settings import Network, Networks
 from domain.settings import cache as cache_folder
 from networks import hub
 from networks.detector import load_detector
 from networks.encoder import load_encoder
-from networks.kinds import check_detector, check_encoder
+from networks.kinds import check_detector, check_encoder, describe
 from tests.support.checkpoints import DETECTORS, ENCODERS, clip, dinov2, yolos
 from tests.support.hub_server import COMMIT, hub_of
 
@@ -255,6 +255,13 @@ def test_without_transformers_the_extra_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(NetworksError, match=r"pip install 'amiko\[hub\]'"):
         load_encoder(network(folder))
+
+
+def test_the_settings_networks_are_listed_with_what_is_wrong(tmp_path: Path) -> None:
+    good = yolos(tmp_path / "yolos")
+    detector, encoder = describe(Networks(detector=network(good), encoder=network("/nowhere/clip")))
+    assert (detector["path"], detector["sound"], detector["problem"]) == (str(good), True, None)
+    assert (encoder["sound"], "no such directory" in str(encoder["problem"])) == (False, True)
 
 
 # -- the hub --------------------------------------------------------------------------------------------------------

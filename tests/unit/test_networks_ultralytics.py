@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from domain.errors import NetworksError
-from domain.settings import Network, read_settings
+from domain.settings import Network, Networks, read_settings
 from networks.detector import load_detector
-from networks.kinds import check_detector, check_encoder
+from networks.kinds import check_detector, check_encoder, describe, warning
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -28,6 +28,20 @@ def test_a_missing_file_is_told_with_where_it_is_to_be_had(tmp_path: Path, monke
         check_detector(Network(checkpoint="yolov5xu.pt"))
     (tmp_path / "yolov5xu.pt").write_bytes(b"any")
     check_detector(Network(checkpoint="yolov5xu.pt"))
+
+
+def test_its_licence_is_told_before_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMIKO_CACHE", str(tmp_path))
+    networks = Networks(detector=Network(checkpoint="yolov5xu.pt"))
+    told = warning(networks)
+    assert told is not None
+    assert "AGPL-3.0" in told
+    assert warning(Networks()) is None
+    (missing,) = describe(networks)
+    assert (missing["licence"], missing["sound"]) == ("AGPL-3.0", False)
+    (tmp_path / "yolov5xu.pt").write_bytes(b"any")
+    (there,) = describe(networks)
+    assert (there["path"], there["sound"]) == (str(tmp_path / "yolov5xu.pt"), True)
 
 
 def test_it_is_no_encoder() -> None:
