@@ -46,6 +46,8 @@ class Faults:
     unsent: int
     #: Of these, those of visits that nobody took, whose time was over: it was tried until then.
     unsent_expired: int
+    #: How long each of these had, seconds: less than a minute where somebody began to wait late in the visit's minute.
+    unsent_expired_s: tuple[float, ...]
     #: Messages that do not show what has become of their visit, in the end.
     stale: int
     calls: int
@@ -153,16 +155,18 @@ async def _stale(shop: BenchShop) -> int:
 
 async def _result(shop: BenchShop, people: _People, trouble: _Trouble, *, visits: int, seconds: float) -> Faults:
     rows = await shop.database.read(
-        "SELECT n.id, n.state, n.message, n.reason, v.number, v.taken_by, a.telegram_id FROM notifications n"
+        "SELECT n.state, n.message, n.expires_at - n.created_at AS had_s, v.number, v.taken_by, a.telegram_id"
+        " FROM notifications n"
         " JOIN visits v ON v.id = n.visit JOIN assistants a ON a.id = n.assistant"
     )
     states = Counter(row["state"] for row in rows)
-    lost = unsent = unsent_expired = 0
+    lost = unsent = 0
+    had_s: list[float] = []
     for row in rows:
         copies = people.seen.get((row["telegram_id"], row["number"]), set())
         late = row["state"] == NotificationState.EXPIRED and not copies and row["taken_by"] is None
         unsent += not copies
-        unsent_expired += late
+        had_s += [round(row["had_s"], 1)] if late else []
         unended = NotificationState(row["state"]) not in _ENDED
         lost += unended or (row["message"] is not None and row["message"] not in copies)
     return Faults(
@@ -172,7 +176,8 @@ async def _result(shop: BenchShop, people: _People, trouble: _Trouble, *, visits
         duplicates=sum(len(copies) - 1 for copies in people.seen.values()),
         states=dict(states),
         unsent=unsent,
-        unsent_expired=unsent_expired,
+        unsent_expired=len(had_s),
+        unsent_expired_s=tuple(sorted(had_s)),
         stale=await _stale(shop),
         calls=trouble.calls,
         failed_calls=dict(trouble.failed),
