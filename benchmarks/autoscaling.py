@@ -5,7 +5,9 @@ only when that is answered. Their number goes up in steps and down again.
 """
 
 import asyncio
+import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
@@ -110,7 +112,8 @@ class Cameras:
 def run(*, json: bool) -> Results:
     """Measure on a Ray of our own, and draw docs/autoscaling.png; about three minutes."""
     make_token()
-    with throw_away_home():
+    # Ray tells of its actors on standard output, which belongs to the result
+    with redirect_stdout(sys.stderr), throw_away_home():
         start_or_join(None)
         try:
             start_serve()

@@ -5,8 +5,10 @@ Rounds of both take turns, so that whatever else the machine does falls on both.
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from json import dumps
 from statistics import median
 from typing import Any, Literal, TypedDict
@@ -99,7 +101,8 @@ class Bare:
 def run(*, json: bool) -> Results:
     """Measure on a Ray of our own; about four minutes."""
     make_token()
-    with throw_away_home():
+    # Ray tells of its actors on standard output, which belongs to the result
+    with redirect_stdout(sys.stderr), throw_away_home():
         start_or_join(None)
         try:
             start_serve()
