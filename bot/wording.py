@@ -81,7 +81,7 @@ class Wording:
         if not day.met:
             shown = t("stats-shown", count=day.shown) if day.shown else ""
             return lines(t("stats-title"), t("stats-none"), shown)
-        take = t("stats-take", count=round(day.median_take_s)) if day.median_take_s is not None else ""
+        take = t("stats-take", count=max(1, round(day.median_take_s))) if day.median_take_s is not None else ""
         right = t("stats-right", right=day.right, answered=day.answered) if day.answered else ""
         return lines(t("stats-title"), t("stats-met", count=day.met), t("stats-shown", count=day.shown), take, right)
 

@@ -35,6 +35,8 @@ ALTER TABLE notifications ADD COLUMN shown INTEGER;
 ALTER TABLE notifications ADD COLUMN changed_at REAL NOT NULL DEFAULT 0;
 ALTER TABLE notifications DROP COLUMN answer;
 UPDATE notifications SET shown = 1 WHERE message IS NOT NULL;
+-- those that were sent and never answered did not end so far; their messages are too old to be changed
+UPDATE notifications SET state = 'expired', answered_at = expires_at WHERE state = 'sent';
 DROP INDEX notifications_queued;
 DROP INDEX notifications_assistant;
 CREATE INDEX notifications_queued ON notifications (id) WHERE state = 'queued';

@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,39 @@ async def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
         assert await ids(database) == {"kept"}
         (row,) = await database.read("PRAGMA user_version")
         assert row[0] == len(list(MIGRATIONS.glob("*.sql")))
+
+
+async def test_what_assistants_did_before_visits_had_an_owner_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "amiko.db"
+    with closing(sqlite3.connect(path)) as old:
+        for script in ("0001_main.sql", "0002_learning.sql"):
+            old.executescript((MIGRATIONS / script).read_text())
+        old.executescript(
+            """
+            INSERT INTO assistants (id, store, name, telegram_id, state, since, last_update, last_update_changed)
+                VALUES (1, 'a', 'Anna', 11, 'busy', 5, 7, 1), (2, 'a', 'Boris', 12, 'waiting', 6, NULL, NULL);
+            INSERT INTO visits (id, store, camera, at) VALUES ('v1', 'a', 'door', 100), ('v2', 'a', 'door', 200);
+            INSERT INTO notifications (visit, assistant, state, created_at, expires_at, sent_at, message, answer)
+                VALUES ('v1', 1, 'taken', 101, 161, 102, 5, 'Toys'), ('v1', 2, 'declined', 101, 161, 102, 6, NULL),
+                       ('v2', 1, 'sent', 201, 261, 202, 7, NULL), ('v2', 2, 'queued', 201, 261, NULL, NULL, NULL);
+            PRAGMA user_version = 2;
+            """
+        )
+    async with Database.open(path) as database:
+        visits = await database.read("SELECT id, taken_by, taken_at, answer FROM visits ORDER BY id")
+        assert [tuple(row) for row in visits] == [("v1", 1, 102.0, "Toys"), ("v2", None, None, None)]
+        told = await database.read("SELECT state, message, shown, revision FROM notifications ORDER BY id")
+        assert [tuple(row) for row in told] == [
+            ("taken", 5, 1, 1),
+            ("declined", 6, 1, 1),
+            ("expired", 7, 1, 1),
+            ("queued", None, None, 1),
+        ]
+        people = await database.read("SELECT name, state, turn, departments, updates FROM assistants ORDER BY id")
+        assert [tuple(row) for row in people] == [
+            ("Anna", "busy", 5.0, "[]", "[]"),
+            ("Boris", "waiting", 6.0, "[]", "[]"),
+        ]
 
 
 async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
