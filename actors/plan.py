@@ -88,7 +88,7 @@ class Plan(_Part):
 
     def camera(self, store: Store, camera: Camera, *, placed: bool) -> CameraPlan:
         # what a camera does not look at is left out, so that a new department, say, does not make it start again
-        told = Store(id=store.id, name=store.id, timezone=store.timezone, departments=["-"])
+        told = Store(id=store.id, name=store.id, timezone=store.timezone, departments=["-"], card=store.card)
         return CameraPlan(
             store=told,
             camera=camera,

@@ -159,7 +159,7 @@ class Phone {
       this.get(".line").classList.toggle("on", online);
     };
     const { botName, role } = this.known;
-    if (online) line(`${role} · ${botName} на связи`);
+    if (online) line(`${botName} на связи · ${role}`);
     else this.silence = setTimeout(() => line(`${botName} не на связи`), 3000);
   }
 

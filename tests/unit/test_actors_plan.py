@@ -63,6 +63,7 @@ def test_a_camera_is_told_apart_by_what_it_looks_at() -> None:
     assert part(store("s", "door", departments=["Toys", "Cars"])).digest == before.digest
     assert part(store("s", "door", networks="local")).digest != before.digest
     assert part(store("s", "door", timezone="Asia/Omsk")).digest != before.digest
+    assert part(store("s", "door", card="blurred")).store.card == "blurred"
     assert part(store("s", "door"), placed=False).digest != before.digest
     other = store("s", "door")
     changed = other.cameras[0].model_copy(update={"source": SecretStr("rtsp://u:other@10.0.0.5/door")})
