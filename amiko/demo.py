@@ -16,7 +16,7 @@ from amiko.running import started
 from amiko.stopping import Stopping
 from bot.sandbox import Person, Sandbox
 from domain.errors import AmikoError
-from domain.settings import Camera, Settings, Store, Telegram, home
+from domain.settings import Camera, Door, Settings, Store, Telegram, home
 from networks import weights
 
 #: Where the chat page is unless said otherwise.
@@ -92,11 +92,13 @@ def _demo(
         say("drawing the sample clip")
         clip = data / "clip.mp4"
         madeup.write_clip(clip)
+    # the made-up visitors are announced when they are whole in the picture: the card shows more of them then
+    door = Door(line=(250, 100, 250, 479), inside=(400, 300)) if video is None else None
     store = Store(
         id="demo",
         name="Амико, выдуманный магазин",
         departments=list(madeup.DEPARTMENTS),
-        cameras=[Camera(id="door", role="entrance", source=SecretStr(str(clip)))],
+        cameras=[Camera(id="door", role="entrance", source=SecretStr(str(clip)), door=door)],
         card="blurred",
         notify="one" if headless else "all",
     )
