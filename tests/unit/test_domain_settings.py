@@ -37,6 +37,22 @@ def test_the_designs_example_is_read(tmp_path: Path) -> None:
     assert settings.telegram.token.get_secret_value() == "123:abc"
 
 
+def test_bots_doors_and_departments_have_names(tmp_path: Path) -> None:
+    text = GOOD.replace("admins: [1]", "bots: {north: {token: '2:hidden'}}").replace(
+        "id: spb-1", "id: spb-1\n    bot: north\n    department_names: {Toys: {ru: Игрушки}}"
+    )
+    settings = read(tmp_path, text.replace("id: toys, role", "id: toys, name: Игрушки, role"))
+    (store,) = settings.stores
+    assert {name: token.get_secret_value() for name, token in settings.telegram.tokens.items()} == {
+        "main": "123:abc",
+        "north": "2:hidden",
+    }
+    assert "hidden" not in repr(settings)
+    assert (store.bot, store.notify, store.offer_s) == ("north", "all", 15)
+    assert [store.department("Toys", language) for language in ("ru", "en")] == ["Игрушки", "Toys"]
+    assert [camera.label for camera in store.cameras] == ["door", "Игрушки"]
+
+
 def test_secrets_do_not_show(tmp_path: Path) -> None:
     settings = read(tmp_path, GOOD)
     shown = repr(settings) + str(settings) + settings.model_dump_json()
@@ -60,6 +76,13 @@ def test_secrets_do_not_show(tmp_path: Path) -> None:
         ("id: spb-1", "id: 'a/b'", "stores.0.id: 'a/b'"),
         ('    name: "Амико, Невский"\n', "", "stores.0.name: missing"),
         ("stores:", "stores: [", "is not YAML"),
+        ("admins: [1]", "bots: {main: {token: '2:b'}}", "main is the name of the bot of telegram.token"),
+        ("admins: [1]", 'bots: {north: {token: "${TOKEN}"}}', "two bots have the same token"),
+        ("id: spb-1", "id: spb-1\n    bot: north", "store 'spb-1' names the bot 'north'; there are: main"),
+        ("id: spb-1", "id: spb-1\n    notify: everyone", "stores.0.notify: 'everyone'"),
+        ("id: spb-1", "id: spb-1\n    offer_s: 0", "stores.0.offer_s: 0"),
+        ("id: spb-1", "id: spb-1\n    department_names: {Cars: {ru: Машины}}", "department_names names 'Cars'"),
+        ("id: spb-1", "id: spb-1\n    department_names: {Toys: {fr: Jouets}}", "stores.0.department_names.Toys.fr"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, told: str) -> None:
