@@ -37,7 +37,7 @@ class Faults:
 
     visits: int
     notifications: int
-    #: In no end state, or recorded as sent and not in the chat.
+    #: In no end state half a minute after the last end, or recorded as sent and not in the chat.
     lost: int
     #: Copies in the chats beyond the first.
     duplicates: int
@@ -129,7 +129,7 @@ async def faults(*, visits: int = 500, per_s: float = 1.5, lifetime_s: float = 6
         for number in range(visits):
             await shop.registry.announce(visit(number, shop.settings.stores[number % 5].id))
             await asyncio.sleep(gaps.expovariate(per_s))
-        ends = time.monotonic() + lifetime_s + 5
+        ends = time.monotonic() + lifetime_s + 30
         while time.monotonic() < ends and await _open(shop):  # noqa: ASYNC110 - the database is asked
             await asyncio.sleep(_LOOK_S)
         living.cancel()
