@@ -82,6 +82,8 @@ class LeasedAnnouncer:
 
     async def announce(self, visit: Visit) -> None:
         """Return once it was heard, or is in the journal."""
+        told = {"store": visit.store, "camera": visit.camera, "visit": visit.id}
+        _LOGGER.info("a visitor came in", extra=told)
         if self._journal is not None:
             await asyncio.to_thread(self._journal.add, visit)
         heard = self._heard[visit.id] = asyncio.Event()

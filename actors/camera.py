@@ -381,10 +381,11 @@ class CameraActor:
             # Ray starts it again, if it is the copy that Ray knows of
             lost=lambda: os._exit(1),
         )
+        self._networks = Networks(plan.application)
         self._worker = CameraWorker(
             store=plan.store,
             camera=plan.camera,
-            networks=Networks(plan.application),
+            networks=self._networks,
             announcer=self._announcer,
             collector=TrainerClient(),
             run=plan.run,
@@ -410,5 +411,7 @@ class CameraActor:
 
     async def _publish(self, worker: CameraWorker) -> None:
         while True:
-            self._metrics.publish(await worker.status())
+            self._metrics.publish(
+                await worker.status(), kept=self._announcer.waiting, sent_bytes=self._networks.sent_bytes
+            )
             await asyncio.sleep(PUBLISH_S)

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import ray
 from ray import serve
+from ray.job_config import JobConfig
 
 from actors.plan import CENTRAL, cluster_token
 from domain.errors import ClusterError
@@ -92,12 +93,16 @@ def start_or_join(address: str | None) -> Cluster:
     # asked for here, since Ray's own words about a missing one are many
     cluster_token()
     own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "dashboard_host": LOOPBACK}
+    # one JSON document a line, with what `extra` says of store, camera and visit: for Ray's processes, not for this one
+    job = JobConfig()
+    job.set_py_logging_config(ray.LoggingConfig("JSON", "INFO", additional_log_standard_attrs=["name"]))
     try:
         context = ray.init(
             address=address or "local",
             namespace=NAMESPACE,
             log_to_driver=False,
             logging_level=logging.ERROR,
+            job_config=job,
             **({} if address else own),
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:

@@ -6,6 +6,7 @@ Both in one process, since Telegram limits the bot as a whole: answers to button
 import asyncio
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import NotRequired, TypedDict
@@ -13,6 +14,7 @@ from typing import NotRequired, TypedDict
 from actors.about import About, about, current_plan
 from actors.clients import RegistryClient, TrainerClient
 from actors.leases import Lease
+from actors.metrics import DispatcherMetrics
 from bot.application import Bot
 from bot.delivery import Delivery
 from bot.registry import Registry, Reports
@@ -22,6 +24,8 @@ from domain.settings import Settings
 _LOGGER = logging.getLogger(__name__)
 
 
+#: Seconds between two looks at the status for the metrics.
+PUBLISH_S = 5.0
 #: Seconds until a token that was refused is tried again.
 REFUSED_S = 30.0
 
@@ -60,6 +64,11 @@ class Dispatcher:
     async def stop(self) -> None:
         """Finish what is under way, and tell Telegram which updates were handled."""
         await asyncio.gather(*(line.stop() for line in self._lines.values()))
+
+    @property
+    def errors(self) -> Counter[str]:
+        """Telegram's errors since the start, by kind."""
+        return sum((line.errors for line in self._lines.values()), Counter())
 
     async def status(self) -> DispatcherStatus:
         bots = {name: line.status() for name, line in self._lines.items()}
@@ -100,6 +109,10 @@ class _Line:
         if self._bot is not None:
             await self._bot.stop()
 
+    @property
+    def errors(self) -> Counter[str]:
+        return self._bot.errors if self._bot is not None else Counter()
+
     def status(self) -> BotStatus:
         if self._bot is None or self._delivery is None:
             return BotStatus(healthy=False, answered_s_ago=None, problem=self._refused)
@@ -138,6 +151,8 @@ class DispatcherActor(Dispatcher):
         super().__init__(plan.settings, RegistryClient(), TrainerClient())
         self._lease = Lease(RegistryClient(), "bot")
         self._holding = asyncio.create_task(self._hold())
+        self._metrics = DispatcherMetrics()
+        self._publishing = asyncio.create_task(self._publish())
 
     async def about(self) -> About:
         """Where it runs and what it was made with."""
@@ -148,6 +163,14 @@ class DispatcherActor(Dispatcher):
         await asyncio.gather(self._holding, return_exceptions=True)
         await super().stop()
         await self._lease.release()
+
+    async def _publish(self) -> None:
+        while True:
+            status = await self.status()
+            self._metrics.publish(
+                healthy=status["healthy"], answered_s_ago=status["answered_s_ago"], errors=self.errors
+            )
+            await asyncio.sleep(PUBLISH_S)
 
     async def _hold(self) -> None:
         await self._lease.taken()

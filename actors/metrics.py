@@ -1,11 +1,13 @@
-"""What operators draw: a camera's status as Ray metrics, `ray_amiko_camera_…` on each node's metrics port."""
+"""What operators draw: Ray metrics, `ray_amiko_…` on each node's metrics port. deploy/grafana and alerts read them."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ray.util.metrics import Gauge
+from ray.util.metrics import Gauge, Histogram
 
 if TYPE_CHECKING:
     from actors.camera import CameraStatus
+    from actors.office import StoreStatus
 
 TAGS = ("store", "camera")
 
@@ -21,6 +23,14 @@ class CameraMetrics:
             made.set_default_tags(tags)
             return made
 
+        self._stages = Gauge(
+            "amiko_camera_stage_seconds",
+            description="how long a stage takes, of the last calls",
+            tag_keys=(*TAGS, "stage", "quantile"),
+        )
+        self._stages.set_default_tags(tags)
+        self._sent = gauge("sent_bytes", "bytes of the pictures that went to the networks")
+        self._kept = gauge("kept", "visits that headquarters have not heard of yet")
         self._streaming = gauge("streaming", "1 while frames come, else 0")
         self._sees = gauge("sees", "1 while the picture is good, 0 while it is frozen, covered or dark")
         self._counts = {
@@ -32,7 +42,12 @@ class CameraMetrics:
             "samples": gauge("samples", "samples that were kept"),
         }
 
-    def publish(self, status: "CameraStatus") -> None:
+    def publish(self, status: "CameraStatus", *, kept: int, sent_bytes: int) -> None:
+        self._sent.set(sent_bytes)
+        self._kept.set(kept)
+        for stage, quantiles in status["stages_ms"].items():
+            for quantile, milliseconds in quantiles.items():
+                self._stages.set(milliseconds / 1000, {"stage": stage, "quantile": quantile})
         self._streaming.set(float(status["state"] == "streaming"))
         self._sees.set(float(status["picture"] == "good"))
         self._counts["frames"].set(status["frames"])
@@ -41,3 +56,78 @@ class CameraMetrics:
         self._counts["detections"].set(status["detections"])
         self._counts["visits"].set(status["visits"])
         self._counts["samples"].set(status["samples"])
+
+
+#: Seconds: a message a second after the crossing is what a shop wants, a minute is a notification's lifetime.
+BOUNDARIES = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
+
+
+class RegistryMetrics:
+    """Who waits, what the outbox holds, and how long visitors took to become messages."""
+
+    def __init__(self) -> None:
+        self._assistants = Gauge("amiko_assistants", description="assistants by state", tag_keys=("store", "state"))
+        self._visits = Gauge("amiko_visits_day", description="visits of the last 24 hours", tag_keys=("store",))
+        self._notifications = Gauge(
+            "amiko_notifications_day", description="notifications of the last 24 hours", tag_keys=("store", "state")
+        )
+        self._age = Gauge("amiko_outbox_age_seconds", description="since the oldest unsent notification was made")
+        self._seconds = Histogram(
+            "amiko_visit_seconds",
+            description="from the crossing until headquarters heard, from there to the message, and all of it",
+            boundaries=BOUNDARIES,
+            tag_keys=("store", "stage"),
+        )
+
+    def publish(self, status: "Mapping[str, StoreStatus]", *, outbox_age_s: float) -> None:
+        self._age.set(outbox_age_s)
+        for store, one in status.items():
+            states = [person["state"] for person in one["assistants"]]
+            for state in ("off", "waiting", "busy"):
+                self._assistants.set(states.count(state), {"store": store, "state": state})
+            self._visits.set(one["visits"], {"store": store})
+            for state, count in one["notifications"].items():
+                self._notifications.set(count, {"store": store, "state": state})
+
+    def took(self, store: str, stage: str, seconds: float) -> None:
+        """`stage`: heard, delivered or message."""
+        self._seconds.observe(max(0.0, seconds), {"store": store, "stage": stage})
+
+
+class DispatcherMetrics:
+    """The line to Telegram."""
+
+    def __init__(self) -> None:
+        self._healthy = Gauge("amiko_bot_healthy", description="1 while the bot is in touch with Telegram, else 0")
+        self._answered = Gauge("amiko_bot_poll_age_seconds", description="since Telegram last answered a poll")
+        self._errors = Gauge(
+            "amiko_telegram_errors", description="errors of Telegram's since the start", tag_keys=("kind",)
+        )
+
+    def publish(self, *, healthy: bool, answered_s_ago: float | None, errors: Mapping[str, int]) -> None:
+        self._healthy.set(float(healthy))
+        if answered_s_ago is not None:
+            self._answered.set(answered_s_ago)
+        for kind, count in errors.items():
+            self._errors.set(count, {"kind": kind})
+
+
+class TrainerMetrics:
+    """What each store's third network is worth."""
+
+    def __init__(self) -> None:
+        def gauge(name: str, description: str) -> Gauge:
+            return Gauge(f"amiko_{name}", description=description, tag_keys=("store",))
+
+        self._version = gauge("classifier_version", "the classifier in use; 0 before the first")
+        self._score = gauge("classifier_score", "balanced accuracy on days it had not seen, 0 to 1")
+        self._refused = gauge("classifier_refused", "trainings in a row whose classifier was not better")
+        self._samples = gauge("samples", "samples to learn from")
+
+    def publish(self, store: str, *, version: int, score: float | None, refused: int, samples: int) -> None:
+        tags = {"store": store}
+        self._version.set(version, tags)
+        self._refused.set(refused, tags)
+        self._samples.set(samples, tags)
+        if score is not None:
+            self._score.set(score, tags)

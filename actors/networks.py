@@ -34,6 +34,9 @@ class Networks:
     OverloadError, LateError or another ServingError where there is no answer, and what the network itself raises.
     """
 
+    #: Of all pictures that were handed to the networks.
+    sent_bytes = 0
+
     def __init__(self, application: str = APPLICATION) -> None:
         def handle(deployment: str) -> DeploymentHandle[Any]:
             return serve.get_deployment_handle(deployment, app_name=application)
@@ -48,12 +51,17 @@ class Networks:
         await self.detect(grey, 0.9, within_s=within_s, again=True)
         await self.describe(grey, store, within_s=within_s)
 
+    def _encoded(self, image: Image) -> bytes:
+        data = jpeg.encode(image)
+        self.sent_bytes += len(data)
+        return data
+
     async def detect(self, picture: Image, score: float, *, within_s: float, again: bool) -> list[Detection]:
         """People in a picture of the network's input size, in its pixels; those below `score` are left out.
 
         `again`: whether to try again. Where the next picture is a newer one, that is the better try.
         """
-        data = jpeg.encode(picture)
+        data = self._encoded(picture)
 
         async def call() -> list[Detection]:
             async with _cancelling(self._detector.detect.remote(data, score)) as response:
@@ -64,7 +72,7 @@ class Networks:
 
     async def embed(self, crop: Image, *, within_s: float) -> Embedding:
         """The embedding of a crop of any size."""
-        data = jpeg.encode(crop)
+        data = self._encoded(crop)
 
         async def call() -> Embedding:
             async with _cancelling(self._encoder.embed.remote(data)) as response:
@@ -75,7 +83,7 @@ class Networks:
 
     async def describe(self, crop: Image, store: str, *, within_s: float) -> tuple[Embedding, Prediction | None]:
         """The embedding of a crop, and what that store's classifier makes of it; None where it has none yet."""
-        data = jpeg.encode(crop)
+        data = self._encoded(crop)
 
         async def call() -> tuple[Embedding, Prediction | None]:
             embedding = self._encoder.embed.remote(data)

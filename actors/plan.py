@@ -85,8 +85,10 @@ class Plan(_Part):
     run: str
     paced: bool = True
     loop: bool = False
+    #: Whether stores have nodes of their own: on a cluster that was joined. A machine on its own needs no labels.
+    placed: bool = False
 
-    def camera(self, store: Store, camera: Camera, *, placed: bool) -> CameraPlan:
+    def camera(self, store: Store, camera: Camera) -> CameraPlan:
         # what a camera does not look at is left out, so that a new department, say, does not make it start again
         told = Store(id=store.id, name=store.id, timezone=store.timezone, departments=["-"], card=store.card)
         return CameraPlan(
@@ -95,10 +97,14 @@ class Plan(_Part):
             run=self.run,
             paced=self.paced,
             loop=self.loop,
-            application=application_of(store, placed=placed),
-            placed=placed,
+            application=self.application_of(store),
+            placed=self.placed,
             release=release(),
         )
+
+    def application_of(self, store: Store) -> str:
+        """The Serve application that has the store's networks; a machine on its own has one for all."""
+        return f"{CENTRAL}-{store.id}" if self.placed and store.networks == "local" else CENTRAL
 
     @property
     def head_digest(self) -> str:
@@ -106,11 +112,6 @@ class Plan(_Part):
         told = self.settings.model_dump(by_alias=True, exclude={"stores": {"__all__": {"cameras"}}})
         text = json.dumps([told, str(self.home), release()], default=_plain, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def application_of(store: Store, *, placed: bool) -> str:
-    """The Serve application that has the store's networks; a machine on its own has one for all."""
-    return f"{CENTRAL}-{store.id}" if placed and store.networks == "local" else CENTRAL
 
 
 def release() -> str:

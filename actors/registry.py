@@ -16,6 +16,7 @@ import aiosqlite
 
 from actors import offers
 from actors.about import About, about, current_plan
+from actors.metrics import RegistryMetrics
 from actors.office import Office, day_of
 from actors.plan import DATABASE
 from domain.errors import NotRegisteredError
@@ -40,6 +41,9 @@ from storage.database import Database
 _OUTBOX = 200
 
 _LOGGER = logging.getLogger(__name__)
+
+#: Seconds between two looks at the database for the metrics.
+PUBLISH_S = 10.0
 
 
 class AssistantRegistry(Office):
@@ -308,6 +312,31 @@ class RegistryActor(AssistantRegistry):
         plan = await current_plan()
         self._recipe = plan.head_digest
         super().__init__(plan.settings, await Database.connect(plan.home / DATABASE))
+        self._metrics = RegistryMetrics()
+        self._publishing = asyncio.create_task(self._publish())
+
+    async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
+        """As it says there; and how long it took is measured."""
+        await super().mark_sent(notification=notification, message=message, revision=revision)
+        now = self._clock()
+        async with self._database.transaction() as connection:
+            sent = await notifications.by_id(connection, notification, self._stores)
+        if sent is not None:
+            self._metrics.took(sent.store, "delivered", now - sent.created_at)
+            self._metrics.took(sent.store, "message", now - sent.came_at)
+            told = {"store": sent.store, "camera": sent.camera, "visit": sent.visit, "notification": notification}
+            _LOGGER.info("a notification was sent", extra=told)
+
+    async def _publish(self) -> None:
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    oldest = await notifications.oldest_queued(connection)
+                age_s = self._clock() - oldest if oldest is not None else 0.0
+                self._metrics.publish(await self.status(), outbox_age_s=age_s)
+            except Exception:  # what can't be measured now is measured in a moment
+                _LOGGER.exception("the metrics could not be published")
+            await asyncio.sleep(PUBLISH_S)
 
     async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None:
         """As `announce`, for the camera's copy that has the lease. Raises LeaseLostError for any other."""
@@ -315,6 +344,7 @@ class RegistryActor(AssistantRegistry):
             await leases.check(connection, lease, token)
         # by the head's clock from here on: the node's may be another
         await self.announce(replace(visit, at=self._clock() - age_s), age_s=age_s)
+        self._metrics.took(visit.store, "heard", age_s)
 
     async def take_lease(self, name: str, holder: str, lasts_s: float | None, gone: str | None) -> int:
         """See `storage.leases.take`."""

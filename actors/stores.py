@@ -156,18 +156,17 @@ class StoresActor:
 
     def _wanted(self) -> dict[str, _Recipe]:
         plan = self._plan
-        placed = is_placed(self._nodes)
         recipes = {
             name: _Recipe(made_of=made_of, arguments=(), options=HEAD_OPTIONS, digest=plan.head_digest)
             for name, made_of in self._head.items()
         }
         for store in plan.settings.stores:
             for camera in store.cameras:
-                part = plan.camera(store, camera, placed=placed)
+                part = plan.camera(store, camera)
                 recipes[f"camera/{store.id}/{camera.id}"] = _Recipe(
                     made_of=self._camera,
                     arguments=(part.sealed(), part.digest, release()),
-                    options=on_store(store.id) if placed else {},
+                    options=on_store(store.id) if plan.placed else {},
                     digest=part.digest,
                     store=store.id,
                 )
@@ -175,12 +174,21 @@ class StoresActor:
 
     async def _compare(self, name: str) -> None:
         recipe = self._recipes[name]
-        if self._made.get(name) == recipe.digest or (recipe.store is not None and not self._has_node(recipe.store)):
+        if recipe.store is not None and not self._has_node(recipe.store):
+            return
+        returned = recipe.store is not None and self._has_returned(recipe.store)
+        if self._made.get(name) == recipe.digest and not returned:
             return
         try:
             actor = await asyncio.to_thread(find, name)
             about: About = await asyncio.wait_for(actor.about.remote(), ANSWER_S)
         except (RayError, ActorMissingError, TimeoutError):
+            if returned:
+                # Ray takes the node that was switched off for one that is only slow; should the camera live on, its
+                # lease is over
+                _LOGGER.warning("%s: its node has come back without it; it is made again", name)
+                await self._end(name)
+                await asyncio.to_thread(self._get, name)
             return  # asked again at the next look
         self._about[name] = about
         if about["recipe"] != recipe.digest:
@@ -234,7 +242,11 @@ class StoresActor:
         return store is None or self._has_node(store)
 
     def _has_node(self, store: str) -> bool:
-        return not is_placed(self._nodes) or any(node["alive"] and node["store"] == store for node in self._nodes)
+        return not self._plan.placed or any(node["alive"] and node["store"] == store for node in self._nodes)
+
+    def _has_returned(self, store: str) -> bool:
+        """Whether a store's node is there twice: as it is now, and as it was before it was switched off."""
+        return sum(node["alive"] and node["store"] == store for node in self._nodes) > 1
 
     def _problems(self) -> list[str]:
         problems = [
@@ -246,11 +258,6 @@ class StoresActor:
             f"{name}: {about['problem']}" for name, about in self._about.items() if about["problem"] is not None
         ]
         return problems
-
-
-def is_placed(there: list[Node]) -> bool:
-    """Whether stores have nodes of their own: those that are away count too, or their cameras would move meanwhile."""
-    return any(node["store"] is not None for node in there)
 
 
 def running_plan() -> Plan | None:

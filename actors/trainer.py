@@ -13,10 +13,8 @@ from actors import schedule
 from actors.about import About, about, current_plan
 from actors.apart import Trained, train_apart
 from actors.clients import RegistryClient
-from actors.cluster import nodes
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
-from actors.plan import application_of
-from actors.stores import is_placed
+from actors.metrics import TrainerMetrics
 from domain.errors import AmikoError, InputError, TrainingBusyError
 from domain.records import NoticeKind, Sample
 from domain.settings import Settings, Store, Training
@@ -27,6 +25,8 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two looks at the database for the metrics.
+PUBLISH_S = 30.0
 #: Seconds between two looks at the clock, so that a clock that was set right is noticed.
 TICK_S = 20.0
 #: Seconds that whoever asks for a classifier waits for the encoder's first word of itself; see
@@ -306,14 +306,40 @@ class TrainerActor(Trainer):
     async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
         plan = await current_plan()
         self._recipe = plan.head_digest
-        placed = is_placed(await asyncio.to_thread(nodes))
         super().__init__(
             plan.settings,
             plan.home,
-            encoders=lambda store: ServedEncoder(application_of(store, placed=placed)),
+            encoders=lambda store: ServedEncoder(plan.application_of(store)),
             alarms=RegistryClient(),
         )
+        self._metrics = TrainerMetrics()
         await self.start()
+        self._publishing = asyncio.create_task(self._publish())
+
+    async def _publish(self) -> None:
+        while True:
+            try:
+                await self._measure()
+            except Exception:  # what can't be measured now is measured in a moment
+                log.exception("the metrics could not be published")
+            await asyncio.sleep(PUBLISH_S)
+
+    async def _measure(self) -> None:
+        classifiers, database = await self._classifiers(), await self._database()
+        for store in self._stores:
+            versions = await classifiers.versions(store)
+            used = next((one for one in versions if one.current), None)
+            since = used.version if used else 0
+            scores = used.scores if used else None
+            challenger = scores.get("challenger") if isinstance(scores, dict) else None
+            score = challenger.get("balanced_accuracy") if isinstance(challenger, dict) else None
+            self._metrics.publish(
+                store,
+                version=since,
+                score=score if isinstance(score, float) else None,
+                refused=sum(one.version > since and one.used_at is None for one in versions),
+                samples=sum((await samples.encoders(database, store)).values()),
+            )
 
     async def about(self) -> About:
         """Where it runs and what it was made with."""

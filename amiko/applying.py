@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ray import serve
 
 from actors.cluster import NETWORKS, STORE, nodes, start_serve
-from actors.plan import CENTRAL, Plan, application_of
-from actors.stores import is_placed, running_plan, start_stores
+from actors.plan import CENTRAL, Plan
+from actors.stores import running_plan, start_stores
 from deployments.application import application
 from domain.errors import AmikoError, ClusterError, NetworksError
 from domain.settings import Networks
@@ -48,10 +48,9 @@ def apply(plan: Plan, say: Callable[[str], None]) -> Difference:
     Where nothing runs yet, everything is started. Stores whose node is away are not waited for.
     """
     before = running_plan()
-    placed = is_placed(nodes())
     say("starting the networks")
     start_serve()
-    _deploy(before, plan, placed=placed)
+    _deploy(before, plan)
     say("starting the cameras, the registry, the dispatcher and the trainer")
     start_stores(plan)
     return difference(before, plan)
@@ -86,28 +85,29 @@ def _parts(plan: Plan) -> dict[str, object]:
     return parts
 
 
-def _applications(plan: Plan, *, placed: bool) -> dict[str, _Application]:
+def _applications(plan: Plan) -> dict[str, _Application]:
     networks = plan.settings.networks
     wanted = {}
     for store in plan.settings.stores:
-        name = application_of(store, placed=placed)
-        labels = ((STORE, store.id) if name != CENTRAL else (NETWORKS, "central"),) if placed else ()
+        name = plan.application_of(store)
+        labels = ((STORE, store.id) if name != CENTRAL else (NETWORKS, "central"),) if plan.placed else ()
         wanted[name] = _Application(networks=networks, labels=labels)
     return wanted
 
 
-def _deploy(before: Plan | None, after: Plan, *, placed: bool) -> None:
+def _deploy(before: Plan | None, after: Plan) -> None:
     there = serve.status().applications
-    old = _applications(before, placed=placed) if before else {}
-    new = _applications(after, placed=placed)
+    old = _applications(before) if before else {}
+    new = _applications(after)
     for name in there:
         if (name == CENTRAL or name.startswith(f"{CENTRAL}-")) and name not in new:
             serve.delete(name)
-    # one that is the same is left alone: deploying it again would start its replicas again
-    changed = {name: one for name, one in new.items() if name not in there or old.get(name) != one}
+    # one that is the same is left alone: deploying it again would start its replicas again; so is one that is there
+    # before Amiko is, since that is a RayService's
+    changed = {name: one for name, one in new.items() if name not in there or (before and old.get(name) != one)}
     central = changed.pop(CENTRAL, None)
     if central is not None:
-        here = not placed or any(node["alive"] and node["networks"] == "central" for node in nodes())
+        here = not after.placed or any(node["alive"] and node["networks"] == "central" for node in nodes())
         _run({CENTRAL: central}, wait=here)
     # a store's node may be away for long
     _run(changed, wait=False)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from amiko.console import SETTINGS, JsonOption, err, out, print_json, say
 from amiko.running import Running, System, find_running, joined, started
 from amiko.stopping import Stopping
-from domain.errors import AmikoError, ClusterError
+from domain.errors import ClusterError
 from domain.settings import Settings, home, read_all
 from storage.database import Database
 
@@ -81,7 +81,7 @@ def _stay(system: System, files: list[Path], stopping: Stopping, *, watch: bool)
         applied = now
         try:
             err.print(f"settings: {system.apply(read_all(files)).text}")
-        except AmikoError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, with the file or the cluster: what runs goes on
             err.print(f"[bold red]error:[/bold red] {str(error).replace('[', chr(92) + '[')}")
             err.print("The settings that were there before stay.")
 

@@ -1,5 +1,7 @@
 """`amiko status`: how everything is."""
 
+import contextlib
+import sys
 from typing import Any
 
 from rich.markup import escape
@@ -16,7 +18,9 @@ ANSWER_S = 20.0
 def status(as_json: JsonOption = False) -> None:
     """Stores with their assistants and notifications, cameras, networks, the bot. Exit status 1 if nothing runs."""
     running = find_running()
-    document = read_status(running)
+    # what Ray has to say of nodes, say, is no part of the answer
+    with contextlib.redirect_stdout(sys.stderr):
+        document = read_status(running)
     if as_json:
         print_json(document)
     else:
@@ -37,24 +41,46 @@ def read_status(running: Running) -> dict[str, Any]:
         cluster.join(running.address)
     try:
         told = ray.get(find("stores").status.remote(), timeout=ANSWER_S)
-        application = serve.status().applications.get(cluster.APPLICATION)
+        applications = serve.status().applications
     except (ActorMissingError, RayError) as error:
         raise ClusterError("Ray runs, but Amiko's actors do not answer; see the dashboard") from error
     finally:
         if mine:
             cluster.leave()
     networks = {
-        name: {
+        _network(name, app): {
             "status": deployment.status.value,
             "replicas": {str(state): count for state, count in deployment.replica_states.items()},
         }
-        for name, deployment in (application.deployments.items() if application else ())
+        for app, one in applications.items()
+        if app == cluster.APPLICATION or app.startswith(f"{cluster.APPLICATION}-")
+        for name, deployment in one.deployments.items()
     }
     return {"dashboard": running.dashboard, "address": running.address, "networks": networks, **told}
 
 
+def _network(name: str, application: str) -> str:
+    """A store's own networks say whose they are."""
+    _, _, store = application.partition("-")
+    return f"{name} {store}" if store else name
+
+
+def _show_nodes(document: dict[str, Any]) -> None:
+    table = Table("node", "for", "there", "runs")
+    for node in document["nodes"]:
+        what = f"store {node['store']}" if node["store"] else "the networks of all" if node["networks"] else "the head"
+        runs = [name for name, one in document["actors"].items() if one and one["node"] == node["address"]]
+        there = "yes" if node["alive"] else "[red]no[/red]"
+        table.add_row(node["address"], what, there, ", ".join(runs) if node["alive"] else "")
+    out.print(table)
+
+
 def _show(document: dict[str, Any]) -> None:
     out.print(f"Dashboard: {document['dashboard']}")
+    for problem in document["problems"]:
+        out.print(f"[red]{problem}[/red]")
+    if len(document["nodes"]) > 1:
+        _show_nodes(document)
     networks = Table("network", "status", "replicas")
     for name, one in document["networks"].items():
         networks.add_row(
@@ -78,7 +104,10 @@ def _show(document: dict[str, Any]) -> None:
     for name, one in (document["trainer"] or {}).items():
         if one["encoder_changed"]:
             out.print(f"[yellow]{name}: {escape(one['encoder_changed'])}[/yellow]")
-    bot = document["dispatcher"]
+    _show_bot(document["dispatcher"])
+
+
+def _show_bot(bot: dict[str, Any] | None) -> None:
     if bot is None:
         out.print("[red]The dispatcher does not answer[/red]")
     else:

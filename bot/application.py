@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from typing import Any
 
 from telegram import LinkPreviewOptions
@@ -128,6 +129,11 @@ class Bot:
             answered_s_ago=self._poller.answered_s_ago,
             problem=self._poller.problem,
         )
+
+    @property
+    def errors(self) -> Counter[str]:
+        """What has gone wrong with calls of Telegram since the start, by kind."""
+        return self._pacer.errors + self._poller.errors
 
     @property
     def healthy(self) -> bool:

@@ -16,6 +16,7 @@ What the bot answers to a person is also tried again where the line is bad: a wo
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -23,7 +24,7 @@ from itertools import count
 from typing import Any
 
 from aiolimiter import AsyncLimiter
-from telegram.error import BadRequest, NetworkError, RetryAfter
+from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter
 
 #: Messages a second to all chats together.
@@ -72,6 +73,8 @@ class Pacer(BaseRateLimiter[str]):
         #: Until when a chat, or all of them, is left alone, in the event loop's time.
         self._chats: dict[int, float] = {}
         self._everyone = 0.0
+        #: What went wrong with calls, by the library's name for it.
+        self.errors: Counter[str] = Counter()
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -106,7 +109,7 @@ class Pacer(BaseRateLimiter[str]):
             if chat is not None and rate_limit_args != ONCE:
                 await self.turn(chat, Urgency.ANSWER)
             try:
-                return await callback(*args, **kwargs)
+                return await self._counted(callback, args, kwargs)
             except RetryAfter as error:
                 pause = retry_after(error)
                 if chat is not None:
@@ -121,6 +124,13 @@ class Pacer(BaseRateLimiter[str]):
                 pause = _BACK_OFF_S
             left -= 1
             await asyncio.sleep(pause)
+
+    async def _counted(self, callback: Callable[..., Coroutine[Any, Any, Answer]], args: Any, kwargs: Any) -> Answer:
+        try:
+            return await callback(*args, **kwargs)
+        except TelegramError as error:
+            self.errors[type(error).__name__] += 1
+            raise
 
     def _line_of(self, chat: int) -> "_Line":
         if chat not in self._lines:

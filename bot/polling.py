@@ -10,6 +10,7 @@ import contextlib
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -98,6 +99,8 @@ class Poller:
         self._answered_at: float | None = None
         self._conflict_at: float | None = None
         self._problem: str | None = None
+        #: What went wrong with polls, by the library's name for it.
+        self.errors: Counter[str] = Counter()
 
     @property
     def problem(self) -> str | None:
@@ -125,6 +128,7 @@ class Poller:
                 updates = await self._poll(POLL_S if self._answered_at is not None else 0)
             except TelegramError as error:
                 pause = wait if not isinstance(error, RetryAfter) else retry_after(error)
+                self.errors[type(error).__name__] += 1
                 self.note(explain(error))
                 if isinstance(error, Conflict):
                     self._conflict_at = time.monotonic()

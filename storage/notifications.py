@@ -206,3 +206,10 @@ async def counts(connection: aiosqlite.Connection, *, since: float) -> dict[str,
     for row in rows:
         found.setdefault(row["store"], {})[row["state"]] = row["n"]
     return found
+
+
+async def oldest_queued(connection: aiosqlite.Connection) -> float | None:
+    """When the oldest that was not sent yet was made."""
+    (row,) = await connection.execute_fetchall("SELECT MIN(created_at) FROM notifications WHERE state = 'queued'")
+    value: float | None = row[0]
+    return value

@@ -24,9 +24,12 @@ def store(name: str = "s", *cameras: str, **fields: object) -> Store:
     return Store.model_validate({"id": name, "name": name, "departments": ["Toys"], "cameras": made} | fields)
 
 
-def plan(*stores: Store, token: str = TOKEN) -> Plan:
+def plan(*stores: Store, token: str = TOKEN, placed: bool = True) -> Plan:
     return Plan(
-        settings=Settings(telegram=Telegram(token=SecretStr(token)), stores=list(stores)), home=Path("/h"), run="r"
+        settings=Settings(telegram=Telegram(token=SecretStr(token)), stores=list(stores)),
+        home=Path("/h"),
+        run="r",
+        placed=placed,
     )
 
 
@@ -56,7 +59,7 @@ def test_a_missing_token_is_told_with_the_way_to_give_it(monkeypatch: pytest.Mon
 
 def test_a_camera_is_told_apart_by_what_it_looks_at() -> None:
     def part(one: Store, *, placed: bool = True) -> CameraPlan:
-        return plan(one).camera(one, one.cameras[0], placed=placed)
+        return plan(one, placed=placed).camera(one, one.cameras[0])
 
     before = part(store("s", "door"))
     assert part(store("s", "door", "another")).digest == before.digest
