@@ -13,6 +13,7 @@ BENCHMARKS = {
     "seeing": "benchmarks.seeing",
     "learning": "benchmarks.learning",
     "bare": "benchmarks.bare",
+    "scale": "benchmarks.scale",
     "networks": "benchmarks.networks",
     "original": "benchmarks.original_loop",
     "autoscaling": "benchmarks.autoscaling",

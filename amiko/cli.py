@@ -25,6 +25,7 @@ COMMANDS = {
     "samples": ("amiko.samples", "Labelled pictures and recordings to learn from."),
     "train": ("amiko.train", "Train a store's classifier; it is used only if it earns its place."),
     "classifiers": ("amiko.classifiers", "A store's classifiers: list, promote, roll back."),
+    "logs": ("amiko.logs", "What the actors said, wherever they run: by store, camera, visit."),
     "bench": ("amiko.bench", "Measure: seeing, learning, networks, original, autoscaling."),
 }
 

@@ -133,7 +133,7 @@ def joined(
         try:
             before = running_plan()
             run = before.run if before else secrets.token_hex(8)
-            plan = Plan(settings=settings, home=data, run=run)
+            plan = Plan(settings=settings, home=data, run=run, placed=True)
             stay = keep or before is not None
             try:
                 made = apply(plan, say)
