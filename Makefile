@@ -1,6 +1,7 @@
 # Everything happens in .venv; nothing of the system is changed.
 #   make demo    try it: ARGS="--headless --json" passes options on
 #   make test    run the tests
+#   make cluster-test   a chain on four hosts in network namespaces, and every fault; needs root, skipped elsewhere
 #   make lint    ruff and mypy
 #   make constraints   take the newest releases that pyproject.toml allows
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo run-deps test test-deps lint constraints
+.PHONY: demo run-deps test test-deps cluster-test lint constraints
 
 demo: .venv/.installed
 	@$(BIN)/amiko networks pull >&2
@@ -17,6 +18,10 @@ demo: .venv/.installed
 test: .venv/.installed-test
 	@$(BIN)/amiko networks pull >&2
 	@$(BIN)/python -m pytest $(ARGS)
+
+cluster-test: .venv/.installed-test
+	@$(BIN)/amiko networks pull >&2
+	@$(BIN)/python -m pytest -v -s -o addopts="-ra --strict-markers --strict-config -p no:cacheprovider" tests/cluster $(ARGS)
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .
