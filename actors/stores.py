@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ LOOK_S = 5.0
 ANSWER_S = 5.0
 #: Seconds for cameras to close their sources and for the outbox to be done with what is under way.
 STOP_S = 60.0
+#: Ray keeps arguments of up to 100 KB with whom they are for.
+PIECE_BYTES = 64 * 1024
 #: Seconds until the name of an actor that was ended is free again.
 FREE_S = 30.0
 
@@ -68,7 +71,7 @@ class _Recipe:
 class StoresActor:
     """The first actor; makes all others. It keeps nothing: those who are there tell what they were made with."""
 
-    async def __init__(self, sealed: bytes) -> None:  # type: ignore[misc]  # Ray awaits it
+    async def __init__(self, *sealed: bytes) -> None:  # type: ignore[misc]  # Ray awaits it
         # imported here, since everybody's process imports this module's neighbours, and Telegram's library, say, is
         # nothing that a camera needs; handed to Ray once: it keeps what it was handed for as long as it runs
         from actors.camera import CameraActor
@@ -76,8 +79,8 @@ class StoresActor:
         from actors.registry import RegistryActor
         from actors.trainer import TrainerActor
 
-        self._sealed = sealed
-        self._plan = Plan.opened(sealed)
+        self._sealed = b"".join(sealed)
+        self._plan = Plan.opened(self._sealed)
         self._camera = ray.remote(CameraActor)
         self._head = dict(
             zip(HEAD, (ray.remote(one) for one in (RegistryActor, TrainerActor, DispatcherActor)), strict=True)
@@ -95,6 +98,10 @@ class StoresActor:
     async def plan(self) -> bytes:
         """What is to run, sealed."""
         return self._sealed
+
+    async def pid(self) -> int:
+        """Of this process."""
+        return os.getpid()
 
     async def ready(self) -> None:
         """Return once everybody is made, and whose node is there answers. Raises what made an actor fail."""
@@ -279,9 +286,17 @@ def start_stores(plan: Plan) -> Any:
         ray.kill(find("stores"))
         _wait_until_free("stores")
     actor: Any = ray.remote(StoresActor)
-    stores = actor.options(name="stores", **ACTOR_OPTIONS, **HEAD_OPTIONS).remote(plan.sealed())
+    stores = actor.options(name="stores", **ACTOR_OPTIONS, **HEAD_OPTIONS).remote(*_pieces(plan.sealed()))
     ray.get(stores.ready.remote())
     return stores
+
+
+def _pieces(sealed: bytes) -> list[bytes]:
+    """A thousand stores' plan, in pieces that Ray keeps with the actor.
+
+    Larger ones would lie in the object store of the process that made the actor, and be gone with it.
+    """
+    return [sealed[start : start + PIECE_BYTES] for start in range(0, len(sealed), PIECE_BYTES)]
 
 
 def _wait_until_free(name: str) -> None:
