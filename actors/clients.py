@@ -172,5 +172,5 @@ class TrainerClient:
     async def add_sample(self, sample: Sample) -> None:
         await self._trainer.call("add_sample", sample=sample)
 
-    async def reports(self) -> list[tuple[str, bytes]]:
-        return cast("list[tuple[str, bytes]]", await self._trainer.call("reports"))
+    async def report(self, store: str, language: str) -> bytes | None:
+        return cast("bytes | None", await self._trainer.call("report", store=store, language=language))

@@ -180,15 +180,9 @@ class Trainer:
             }
         return stores
 
-    async def reports(self) -> list[tuple[str, bytes]]:
-        """Each store's name with a sheet of pictures (PNG); stores without a training are left out."""
-        classifiers = await self._classifiers()
-        found = []
-        for store in self._stores.values():
-            sheet = await asyncio.to_thread(_sheet, await classifiers.versions(store.id))
-            if sheet is not None:
-                found.append((store.name, sheet))
-        return found
+    async def report(self, store: str, language: str) -> bytes | None:
+        """A sheet of pictures (PNG) of what the store's trainings found out; None before the first."""
+        return await asyncio.to_thread(_sheet, await (await self._classifiers()).versions(store), language)
 
     async def _watch_encoder(self, store: Store, encoders: Callable[[Store], TextEncoder]) -> None:
         while True:
@@ -292,12 +286,12 @@ class Trainer:
         return ClassifierStore(await self._database(), self._home / "classifiers")
 
 
-def _sheet(versions: Sequence[StoredClassifier]) -> bytes | None:
+def _sheet(versions: Sequence[StoredClassifier], language: str) -> bytes | None:
     # matplotlib and torch, which nothing else here needs, and most days nobody asks for
     from learning.report import overview, versions_of  # noqa: PLC0415
 
     told = versions_of([(one.version, one.created_at, one.used_at is not None, one.scores) for one in versions])
-    return overview(told) if told else None
+    return overview(told, language) if told else None
 
 
 class TrainerActor(Trainer):

@@ -135,5 +135,5 @@ class Registry(Protocol):
 class Reports(Protocol):
     """What admins may ask the trainer for."""
 
-    async def reports(self) -> list[tuple[str, bytes]]:
-        """Each store's name with a sheet of pictures (PNG); stores without a training are left out."""
+    async def report(self, store: str, language: str) -> bytes | None:
+        """A sheet of pictures (PNG) of what the store's trainings found out; None before the first."""

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -17,6 +17,60 @@ from pydantic import ValidationError
 from domain.errors import InputError, StorageError
 from domain.records import Origin
 from learning.challenge import FIGURES, Figures
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """What stands on the pictures."""
+
+    confusion: str
+    said: str
+    was: str
+    calibration: str
+    probability: str
+    right: str
+    days: str
+    commonest: str
+    sources: str
+    samples: str
+    origins: Mapping[Origin, str]
+    versions: str
+    version: str
+
+
+#: By language.
+WORDS = {
+    "en": Words(
+        confusion="What was taken for what",
+        said="said",
+        was="was",
+        calibration="As sure as it is right? Error",
+        probability="probability",
+        right="share right",
+        days="Held-out samples, day by day",
+        commonest="commonest department",
+        sources="Where samples come from",
+        samples="samples",
+        origins={Origin.CAMERA: "camera", Origin.ASSISTANT: "assistant", Origin.IMPORT: "import"},
+        versions="Versions",
+        version="version (filled: was taken into use)",
+    ),
+    "ru": Words(
+        confusion="Что за что принимает",
+        said="назвала модель",
+        was="было на самом деле",
+        calibration="Уверена ли по делу? Ошибка",
+        probability="вероятность",
+        right="доля верных",
+        days="Проверочные примеры по дням",
+        commonest="всегда самый частый отдел",
+        sources="Откуда примеры",
+        samples="примеров",
+        origins={Origin.CAMERA: "камера", Origin.ASSISTANT: "продавец", Origin.IMPORT: "загружены"},
+        versions="Версии",
+        version="версия (закрашены те, что работали)",
+    ),
+}
 
 BLUE, GREY, RED = "#3b6ea5", "#b8bec6", "#b5483a"
 COLOURS = {Origin.CAMERA: BLUE, Origin.ASSISTANT: "#d08c2e", Origin.IMPORT: GREY}
@@ -45,13 +99,14 @@ def versions_of(rows: Iterable[tuple[int, float, bool, object]]) -> list[Version
     return found
 
 
-def overview(versions: Sequence[Version]) -> bytes:
-    """All pictures on one sheet, PNG; for a chat. Raises InputError where nothing was trained yet."""
+def overview(versions: Sequence[Version], language: str) -> bytes:
+    """All pictures on one sheet, PNG; for a chat, in `ru` or `en`. Raises InputError where nothing was trained yet."""
     _newest(versions)
-    figure = Figure(figsize=(13, 13), layout="constrained")
+    # no wider than a telephone shows without making the letters too small
+    figure = Figure(figsize=(10, 14), layout="constrained")
     axes = figure.subplots(3, 2)
-    for place, (_, draw) in zip(axes.flat, DRAWINGS, strict=False):
-        draw(place, versions)
+    for place, draw in zip(axes.flat, DRAWINGS, strict=False):
+        draw(place, versions, WORDS[language])
     axes.flat[-1].axis("off")
     return _png(figure)
 
@@ -61,9 +116,11 @@ def write_html(path: Path, store: str, versions: Sequence[Version]) -> None:
     newest = _newest(versions)
     figures = newest.figures
     parts = []
-    for title, draw in DRAWINGS:
+    for draw in DRAWINGS:
         figure = Figure(figsize=(8, 6), layout="constrained")
-        draw(figure.subplots(), versions)
+        axes = figure.subplots()
+        draw(axes, versions, WORDS["en"])
+        title = axes.get_title()
         picture = base64.b64encode(_png(figure)).decode()
         parts.append(f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="data:image/png;base64,{picture}">')
     rows = [
@@ -104,7 +161,7 @@ Trained on {figures.trained} samples, scored on {figures.scored} held-out ones. 
         ) from error
 
 
-def _confusion(axes: Axes, versions: Sequence[Version]) -> None:
+def _confusion(axes: Axes, versions: Sequence[Version], words: Words) -> None:
     figures = versions[0].figures
     matrix = np.array(figures.confusion)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
@@ -117,10 +174,10 @@ def _confusion(axes: Axes, versions: Sequence[Version]) -> None:
             dark = shares[row, column] > 0.5
             text = str(matrix[row, column])
             axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=8)
-    axes.set(xlabel="said", ylabel="was", title="What was taken for what")
+    axes.set(xlabel=words.said, ylabel=words.was, title=words.confusion)
 
 
-def _calibration(axes: Axes, versions: Sequence[Version]) -> None:
+def _calibration(axes: Axes, versions: Sequence[Version], words: Words) -> None:
     figures = versions[0].figures
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--")
     axes.scatter(
@@ -129,49 +186,49 @@ def _calibration(axes: Axes, versions: Sequence[Version]) -> None:
         s=[20 + 400 * part.count / figures.scored for part in figures.calibration],
         color=BLUE,
     )
-    title = f"Is it as sure as it is right? Error {figures.challenger.ece:.3f}"
-    axes.set(xlabel="probability", ylabel="share right", xlim=(0, 1), ylim=(0, 1), title=title)
+    title = f"{words.calibration} {figures.challenger.ece:.3f}"
+    axes.set(xlabel=words.probability, ylabel=words.right, xlim=(0, 1), ylim=(0, 1), title=title)
 
 
-def _days(axes: Axes, versions: Sequence[Version]) -> None:
+def _days(axes: Axes, versions: Sequence[Version], words: Words) -> None:
     by_day = versions[0].figures.by_day
     days = sorted(by_day)
     axes.bar(range(len(days)), [by_day[day].accuracy for day in days], color=BLUE)
     few = range(0, len(days), max(1, len(days) // 12))
     axes.set_xticks(few, [days[number] for number in few], rotation=45, ha="right")
-    axes.axhline(versions[0].figures.commonest.accuracy, color=RED, linestyle="--", label="commonest department")
+    axes.axhline(versions[0].figures.commonest.accuracy, color=RED, linestyle="--", label=words.commonest)
     axes.legend(loc="lower left")
-    axes.set(ylabel="share right", ylim=(0, 1), title="Held-out samples, day by day")
+    axes.set(ylabel=words.right, ylim=(0, 1), title=words.days)
 
 
-def _samples(axes: Axes, versions: Sequence[Version]) -> None:
+def _samples(axes: Axes, versions: Sequence[Version], words: Words) -> None:
     counts = versions[0].figures.samples
     names = list(counts)[::-1]
     left = np.zeros(len(names))
     for origin in Origin:
         width = np.array([counts[name].get(origin, 0) for name in names])
-        axes.barh(names, width, left=left, color=COLOURS[origin], label=origin.value)
+        axes.barh(names, width, left=left, color=COLOURS[origin], label=words.origins[origin])
         left += width
     axes.legend()
-    axes.set(xlabel="samples", title="Where samples come from")
+    axes.set(xlabel=words.samples, title=words.sources)
 
 
-def _versions(axes: Axes, versions: Sequence[Version]) -> None:
+def _versions(axes: Axes, versions: Sequence[Version], words: Words) -> None:
     ordered = sorted(versions, key=lambda one: one.version)
     numbers = [one.version for one in ordered]
     axes.plot(numbers, [one.figures.challenger.accuracy for one in ordered], color=GREY)
     for one in ordered:
         axes.scatter(one.version, one.figures.challenger.accuracy, color=BLUE if one.used else "white", edgecolors=BLUE)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="version (filled: was taken into use)", ylabel="share right", ylim=(0, 1), title="Versions")
+    axes.set(xlabel=words.version, ylabel=words.right, ylim=(0, 1), title=words.versions)
 
 
-DRAWINGS: tuple[tuple[str, Callable[[Axes, Sequence[Version]], None]], ...] = (
-    ("What was taken for what", _confusion),
-    ("Calibration", _calibration),
-    ("Day by day", _days),
-    ("Samples", _samples),
-    ("Versions", _versions),
+DRAWINGS: tuple[Callable[[Axes, Sequence[Version], Words], None], ...] = (
+    _confusion,
+    _calibration,
+    _days,
+    _samples,
+    _versions,
 )
 
 

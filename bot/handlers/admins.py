@@ -143,9 +143,9 @@ class Admins:
             await message.reply_text(text)
         else:
             await message.reply_photo(picture, caption=text, filename="report.png")
-        for name, sheet in await self._reports.reports() if self._reports is not None else []:
-            if name == store.name:
-                await message.reply_photo(sheet, caption=t("report-training", store=name), filename="training.png")
+        sheet = await self._reports.report(store.id, t.language) if self._reports is not None else None
+        if sheet is not None:
+            await message.reply_photo(sheet, caption=t("report-training", store=store.name), filename="training.png")
 
 
 async def _edit(query: CallbackQuery, text: str, keyboard: InlineKeyboardMarkup | None) -> None:

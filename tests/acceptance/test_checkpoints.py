@@ -70,7 +70,7 @@ def test_a_new_shop_with_clip_names_departments_at_once(
     sandbox.press(ANNA.id, "Начнём!")
     begun = amiko("run", str(settings), "--detach", "--json", timeout_s=300, TOKEN=TOKEN, HF_HUB_OFFLINE="1")
     assert begun.returncode == 0, begun.stderr
-    sandbox.wait_for(ANNA.id, " в отдел ", timeout_s=90)
+    sandbox.wait_for(ANNA.id, "Подойдите в отдел ", timeout_s=90)
 
     with sqlite3.connect(home / "amiko.db") as database:
         ((encoder, length, prediction),) = database.execute(

@@ -33,7 +33,7 @@ def test_each_visitor_of_the_clip_becomes_a_message(home: Path) -> None:
     result = document(output)
     assert result.keys() >= FIELDS
     assert result["visits"] == result["notifications"] == len(result["texts"]) == 4
-    assert all(text.startswith("Посетитель № ") for text in result["texts"])
+    assert all(text.startswith("Подойдите в отдел ") for text in result["texts"])
     assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"]
 
     assert status.returncode == 0, status.stderr

@@ -67,7 +67,7 @@ async def test_a_shift(sandbox):
         await at.says(ANNA, "Начнём!", "Вы уже ждёте посетителей")
         assert sandbox.keyboard(ANNA) == (("Пауза",),)
         one = await at.registry.announce(prediction(), telegram_id=ANNA)
-        await at.hears(ANNA, lambda message: message.text.startswith("Посетитель № 1 — в отдел Toys, 72%"))
+        await at.hears(ANNA, lambda message: message.text.startswith("Подойдите в отдел Toys — 72%. Посетитель № 1"))
         sandbox.press(ANNA, "Иду")
         await at.hears(ANNA, lambda message: "Не клиент" in message.labels)
         await at.hears(ANNA, "Вы с посетителем")
@@ -90,7 +90,7 @@ async def test_people_without_and_with_access_in_two_languages(sandbox):
         await at.says(CAROL, "Let's go!", "Waiting for visitors")
         await at.says(BORIS, "/login", "Здравствуйте, Борис <3 & co!")
         await at.registry.announce(prediction(), telegram_id=CAROL)
-        await at.hears(CAROL, "to Toys, 72%")
+        await at.hears(CAROL, "Please go to Toys: 72%")
 
 
 async def test_the_menu_of_commands_is_there_in_both_languages(sandbox):

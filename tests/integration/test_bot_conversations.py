@@ -258,4 +258,4 @@ async def test_a_visitor_nobody_waited_for_is_there_at_the_press(sandbox):
             Visit(id="v", store="spb-1", camera="door", at=registry.now(), prediction=prediction())
         )
         await at.says(ANNA, "Начнём!", "В ожидании")
-        await at.hears(ANNA, "Посетитель № 1 — в отдел Toys")
+        await at.hears(ANNA, "Подойдите в отдел Toys")

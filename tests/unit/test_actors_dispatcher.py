@@ -128,10 +128,10 @@ class Sheets:
     """What the trainer would answer."""
 
     def __init__(self) -> None:
-        self.sheets: list[tuple[str, bytes]] = []
+        self.sheet: bytes | None = None
 
-    async def reports(self) -> list[tuple[str, bytes]]:
-        return self.sheets
+    async def report(self, store: str, language: str) -> bytes | None:
+        return self.sheet
 
 
 async def test_admins_alone_get_the_report(sandbox: Sandbox) -> None:
@@ -142,7 +142,7 @@ async def test_admins_alone_get_the_report(sandbox: Sandbox) -> None:
     sandbox.press(admin, "/report")
     await asyncio.to_thread(sandbox.wait_for, admin, "Показать пока нечего", timeout_s=LIMIT_S)
     _, png = cv2.imencode(".png", np.full((200, 200, 3), 255, np.uint8))
-    sheets.sheets = [("Амико, Невский", png.tobytes())]
+    sheets.sheet = png.tobytes()
     for person in (admin, other):
         sandbox.press(person, "/report")
     sheet = await asyncio.to_thread(sandbox.wait_for, admin, "Обучение: Амико, Невский", timeout_s=LIMIT_S)

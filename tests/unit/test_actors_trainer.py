@@ -178,14 +178,14 @@ async def test_a_real_training_in_a_process_of_its_own(tmp_path: Path) -> None:
     classifier.self_test()
     assert classifier.version == 1
     # what admins get to see of it
-    ((name, sheet),) = await trainer.reports()
-    assert name == SETTINGS.stores[0].name
+    sheet = await trainer.report("spb-1", "ru")
+    assert sheet is not None
     assert sheet.startswith(b"\x89PNG")
     # its errors come back as what they are
     empty = Trainer(SETTINGS, tmp_path / "empty", clock=lambda: MORNING)
     with pytest.raises(TrainingError, match="no samples"):
         await empty.train("spb-1")
-    assert await empty.reports() == []
+    assert await empty.report("spb-1", "ru") is None
     await trainer.stop()
     await empty.stop()
 

@@ -397,7 +397,7 @@ async def test_a_copy_that_delivery_does_not_know_is_changed_at_once(chat):
     await chat.registry.mark_sent(notification=one.id, message=6, revision=1)
     await chat.press(ANNA, f"t:{one.id}:")
     edit = chat.telegram.edits()[-1]
-    assert edit["text"].startswith("Посетитель № 1 — в отдел <b>Игрушки</b>, 72%")
+    assert edit["text"].startswith("Подойдите в отдел <b>Игрушки</b> — 72%. Посетитель № 1")
     assert edit["reply_markup"]["inline_keyboard"][0][0]["text"] == "Отдел верный"
     photo = [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}]
     with_photo = {"message_id": 9, "date": 1, "chat": {"id": ANNA, "type": "private"}, "from": ME, "photo": photo}

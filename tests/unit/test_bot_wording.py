@@ -34,7 +34,7 @@ def said(one: Notification, at: float = 3.0, wording: Wording | None = None) -> 
 def test_the_department_comes_first_and_stands_out():
     text = Wording(settings_of()).notification(notification(), at=3.0)
     assert text.splitlines() == [
-        "Посетитель № 12 — в отдел <b>Toys</b>, 72%",
+        "Подойдите в отдел <b>Toys</b> — 72%. Посетитель № 12",
         "Или: Electronics (15%), Beauty Technique (8%)",
         "Вошёл 3 секунды назад",
     ], "the fourth department helps nobody"
@@ -42,7 +42,7 @@ def test_the_department_comes_first_and_stands_out():
 
 def test_a_store_with_one_department_has_no_other_to_name():
     text = said(notification(prediction=prediction(("Toys", 1.0))))
-    assert text.splitlines()[:2] == ["Посетитель № 12 — в отдел Toys, 100%", "Вошёл 3 секунды назад"]
+    assert text.splitlines()[:2] == ["Подойдите в отдел Toys — 100%. Посетитель № 12", "Вошёл 3 секунды назад"]
 
 
 def test_without_a_prediction_the_visitor_is_announced_all_the_same():
@@ -51,7 +51,7 @@ def test_without_a_prediction_the_visitor_is_announced_all_the_same():
 
 
 def test_in_english():
-    assert said(notification(language="en")).startswith("Visitor no. 12: to Toys, 72%\nOr: Electronics (15%)")
+    assert said(notification(language="en")).startswith("Please go to Toys: 72%. Visitor no. 12\nOr: Electronics (15%)")
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_store_and_door_are_named_where_there_are_several():
 
 def test_departments_are_called_as_people_call_them_in_their_language():
     wording = Wording(settings_of(store(department_names={"Toys": {"ru": "Игрушки"}})))
-    assert said(notification(), wording=wording).startswith("Посетитель № 12 — в отдел Игрушки, 72%")
-    assert said(notification(language="en"), wording=wording).startswith("Visitor no. 12: to Toys, 72%")
+    assert said(notification(), wording=wording).startswith("Подойдите в отдел Игрушки — 72%. Посетитель № 12")
+    assert said(notification(language="en"), wording=wording).startswith("Please go to Toys: 72%. Visitor no. 12")
     taken = notification(state=NotificationState.TAKEN, answer="Toys", answerable_until=10.0)
     assert "Отмечено: Игрушки" in said(taken, wording=wording)
 
@@ -167,8 +167,9 @@ names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 
 @given(name=names, probability=st.floats(0, 1), language=st.sampled_from(LANGUAGES))
 def test_whatever_a_department_is_called_it_is_named_as_it_is(name, probability, language):
+    separator = {"ru": " —", "en": ":"}
     text = said(notification(prediction=prediction((name, probability)), language=language))
-    assert f"{name}, {percent(probability)}%" in text
+    assert f"{name}{separator[language]} {percent(probability)}%" in text
 
 
 @given(st.floats(0, 1))

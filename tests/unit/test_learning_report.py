@@ -34,7 +34,7 @@ def test_one_file_tells_all_and_links_nowhere(version: Version, tmp_path: Path) 
 
 
 def test_one_picture_for_a_chat(version: Version) -> None:
-    picture = PIL.Image.open(io.BytesIO(overview([version])))
+    picture = PIL.Image.open(io.BytesIO(overview([version], "ru")))
     assert picture.format == "PNG"
     assert min(picture.size) > 600
 
@@ -48,7 +48,7 @@ def test_versions_made_otherwise_are_left_out(version: Version) -> None:
 
 def test_nothing_to_tell_of_yet(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="amiko train"):
-        overview([])
+        overview([], "ru")
     with pytest.raises(InputError, match="amiko train"):
         write_html(tmp_path / "report.html", "shop", [])
 
