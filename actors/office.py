@@ -177,13 +177,14 @@ class Office:
             staff = await assistants.all_of(connection)
             seen = await visits.count(connection, since=day_ago)
             told = await notifications.counts(connection, since=day_ago)
+        people: dict[str, list[dict[str, str | float | None]]] = {store: [] for store in self._stores}
+        for one in staff:
+            if one.store in people:
+                told_of = {"name": one.name, "username": one.username, "state": one.state.value, "since": one.since}
+                people[one.store].append(told_of)
         return {
             store: StoreStatus(
-                assistants=[
-                    {"name": one.name, "username": one.username, "state": one.state.value, "since": one.since}
-                    for one in staff
-                    if one.store == store
-                ],
+                assistants=people[store],
                 visits=seen.get(store, 0),
                 notifications=told.get(store, {}),
             )
