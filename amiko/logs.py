@@ -81,12 +81,15 @@ def _read() -> list[dict[str, Any]]:
     cluster.join(running.address)
     try:
         lines: list[dict[str, Any]] = []
-        there = list_actors(filters=[("state", "=", "ALIVE")], limit=10_000)
+        there = list_actors(address=running.address, filters=[("state", "=", "ALIVE")], limit=10_000)
         for actor in there:
             if actor.ray_namespace != cluster.NAMESPACE or not actor.name:
                 continue
             try:
-                text = "\n".join(get_log(actor_id=actor.actor_id, suffix="err", tail=TAIL, timeout=20))
+                # in pieces that end anywhere
+                text = "".join(
+                    get_log(address=running.address, actor_id=actor.actor_id, suffix="err", tail=TAIL, timeout=20)
+                )
             except (RayStateApiException, RayError, OSError):
                 continue  # its node is away just now
             lines += parsed(text, actor.name)

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from bot.sandbox import PEOPLE, Sandbox
-from tests.support.processes import amiko, document
+from tests.support.processes import amiko, document, until
 
 pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(400)]
 
@@ -58,7 +58,7 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
     sandbox.press(ANNA.id, "/login")
     sandbox.press(ANNA.id, "Начнём!")
 
-    begun = amiko("run", str(settings), "--detach", "--json", timeout_s=300, TOKEN=TOKEN)
+    begun = amiko("run", str(settings), "--detach", "--watch", "--json", timeout_s=300, TOKEN=TOKEN)
     assert begun.returncode == 0, begun.stderr
     process = psutil.Process(document(begun.stdout)["pid"])
     family = [process, *process.children(recursive=True)]
@@ -72,6 +72,19 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
     assert told["cameras"]["nevsky/broken"]["state"] == "lost"
     assert "missing.mp4" in told["cameras"]["nevsky/broken"]["reason"]
     assert told["dispatcher"]["healthy"]
+
+    # a settings file that breaks changes nothing; one that is right again is applied, and the door goes on
+    good = settings.read_text(encoding="utf-8")
+    settings.write_text("stores: [", encoding="utf-8")
+    until(
+        lambda: "The settings that were there before stay" in (home / "amiko.log").read_text(), "the broken file's end"
+    )
+    lines_without = [line for line in good.splitlines() if "id: broken" not in line]
+    settings.write_text("\n".join(lines_without) + "\n", encoding="utf-8")
+    until(lambda: "removed: camera nevsky/broken" in (home / "amiko.log").read_text(), "the new settings")
+    now = document(amiko("status", "--json").stdout)
+    assert now["cameras"].keys() == {"nevsky/door"}
+    assert now["actors"]["camera/nevsky/door"]["pid"] == told["actors"]["camera/nevsky/door"]["pid"]
 
     twice = amiko("run", str(settings), TOKEN=TOKEN)
     assert (twice.returncode, "amiko stop" in twice.stderr) == (2, True)
