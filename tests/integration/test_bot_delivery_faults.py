@@ -73,7 +73,7 @@ async def test_what_was_refused_for_now_arrives_once(sandbox, fault):
         one = await at.registry.announce(prediction(), telegram_id=ANNA)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT)
         (message,) = visitors(sandbox, ANNA)
-        assert message.text.startswith("Посетитель № ")
+        assert message.text.startswith("Подойдите в отдел ")
         assert at.registry.notifications[one.id].message == message.id
 
 
@@ -120,7 +120,7 @@ async def test_a_lost_answer_brings_it_twice_and_the_second_says_the_same(sandbo
         one = await at.registry.announce(prediction(), telegram_id=ANNA, card=picture)
         await until(lambda: at.registry.notifications[one.id].state is NotificationState.SENT)
         first, second = visitors(sandbox, ANNA)
-        assert first.text.startswith("Посетитель № ")
+        assert first.text.startswith("Подойдите в отдел ")
         assert second.text == first.text
         assert first.buttons == second.buttons
         for copy in (first, second):
@@ -135,7 +135,7 @@ async def test_a_reset_before_the_deed_looks_the_same_from_here(sandbox):
         sandbox.fail_next("sendMessage", RESET)
         await at.registry.announce(prediction(), telegram_id=ANNA)
         message = await at.hears(ANNA, "в отдел Toys")
-        assert message.text.startswith("Посетитель № ")
+        assert message.text.startswith("Подойдите в отдел ")
         assert len(visitors(sandbox, ANNA)) == 1
 
 
