@@ -15,7 +15,7 @@ import yaml
 
 from amiko import madeup
 from domain.settings import cache
-from tests.cluster.hosts import ROOT, Hosts
+from tests.cluster.hosts import HOME, ROOT, Hosts
 from tests.support.recordings import write_video
 
 HEAD, FIRST, SECOND, OUTSIDE = range(4)
@@ -73,7 +73,7 @@ class Chain:
 
     def start_redis(self) -> None:
         command = (
-            "exec redis-server --bind 127.0.0.1 --port 6390 --appendonly yes --dir /root --logfile /root/redis.log"
+            f"exec redis-server --bind 127.0.0.1 --port 6390 --appendonly yes --dir {HOME} --logfile {HOME}/redis.log"
         )
         self._beside.append(self.hosts.start(HEAD, command, self._folder / "redis.log"))
         self.until(lambda: "PONG" in self.hosts.run(HEAD, "redis-cli -p 6390 ping").stdout, "Redis", 30)
@@ -82,7 +82,7 @@ class Chain:
         """The project's own, with these hosts in it; installing is left out, since all share one environment."""
         document = yaml.safe_load((ROOT / "ray_cluster.yaml").read_text())
         document["provider"] |= {"head_ip": self.hosts.addresses[HEAD], "worker_ips": self.hosts.addresses[1:3]}
-        document["auth"] = {"ssh_user": "root", "ssh_private_key": "/root/.ssh/key"}
+        document["auth"] = {"ssh_user": "root", "ssh_private_key": f"{HOME}/.ssh/key"}
         document |= {"file_mounts": {}, "setup_commands": []}
         deploy = self._folder / "deploy"
         shutil.copytree(ROOT / "deploy", deploy)
@@ -199,7 +199,7 @@ def environment() -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONPATH": str(ROOT),
-        "AMIKO_HOME": "/root/home",
+        "AMIKO_HOME": f"{HOME}/home",
         "AMIKO_CACHE": str(cache().resolve()),
         "AMIKO_TELEGRAM_TOKEN": TOKEN,
         "RAY_AUTH_MODE": "token",

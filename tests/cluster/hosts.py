@@ -1,10 +1,11 @@
 """Hosts of their own on this machine: network, process and mount namespaces, which can lose power or their cable.
 
-Each has its address, its init, its `/root` (a folder that survives a power cut, as a disk does), and an sshd.
+Each has its address, its init, its home (a folder that survives a power cut, as a disk does), and an sshd.
 """
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ SWITCH = "amiko-switch"
 #: `hosts[n]` has the address that ends in 10 + n.
 NET = "10.78.0"
 
-#: Of the real `/root`: where Python itself and the networks' weights may lie.
+#: The superuser's home, the same path on each host: another folder behind it.
+HOME = pwd.getpwuid(0).pw_dir
+#: Of the real home: where Python itself and the networks' weights may lie.
 SHARED = (".pyenv", ".local", ".cache")
 
 _INIT = """
@@ -91,7 +94,7 @@ class Hosts:
         subprocess.run(["ip", "netns", "del", SWITCH], check=False, stderr=subprocess.DEVNULL)
 
     def disk(self, number: int) -> Path:
-        """A host's `/root`, from outside."""
+        """A host's home, from outside."""
         return self._folder / f"disk{number}"
 
     def run(self, number: int, command: str, *, timeout_s: float = 300) -> "subprocess.CompletedProcess[str]":
@@ -118,10 +121,10 @@ class Hosts:
             mkdir -p /tmp/ray; mount -t tmpfs -o size=2g tmpfs /tmp/ray; mount -t tmpfs -o size=2g tmpfs /dev/shm
             mount --bind {disk}/hosts /etc/hosts
             for shared in {" ".join(SHARED)}; do
-                if [ -d /root/$shared ]; then mkdir -p {disk}/$shared; mount --bind /root/$shared {disk}/$shared; fi
+                if [ -d {HOME}/$shared ]; then mkdir -p {disk}/$shared; mount --bind {HOME}/$shared {disk}/$shared; fi
             done
-            mount --rbind {disk} /root; mkdir -p /run/sshd
-            /usr/sbin/sshd -f /root/sshd_config -E /root/sshd.log
+            mount --rbind {disk} {HOME}; mkdir -p /run/sshd
+            /usr/sbin/sshd -f {HOME}/sshd_config -E {HOME}/sshd.log
             exec {sys.executable} -c '{_INIT}'
         """
         outside = subprocess.Popen(
@@ -163,15 +166,15 @@ class Hosts:
         (disk / ".ssh" / "authorized_keys").write_bytes((self._folder / "key.pub").read_bytes())
         (disk / "hosts").write_text(f"127.0.0.1 localhost\n{address} {_name(number)}\n")
         (disk / "sshd_config").write_text(
-            f"ListenAddress {address}\nHostKey /root/host_key\nPermitRootLogin yes\nStrictModes no\n"
-            "AuthorizedKeysFile /root/.ssh/authorized_keys\nPasswordAuthentication no\nPidFile /root/sshd.pid\n"
+            f"ListenAddress {address}\nHostKey {HOME}/host_key\nPermitRootLogin yes\nStrictModes no\n"
+            f"AuthorizedKeysFile {HOME}/.ssh/authorized_keys\nPasswordAuthentication no\nPidFile {HOME}/sshd.pid\n"
         )
         lines = [f"export {key}={value}" for key, value in self._environment.items()]
         (disk / ".bashrc").write_text("\n".join(lines) + "\n")
 
     def _entered(self, number: int, command: str) -> list[str]:
         entered = ["nsenter", "-t", str(self._inits[number]), "-n", "-p", "-m", "-u", "-i", "--"]
-        return [*entered, "env", "-i", "HOME=/root", "bash", "-c", f"cd /root; . /root/.bashrc; {command}"]
+        return [*entered, "env", "-i", f"HOME={HOME}", "bash", "-c", f"cd; . ./.bashrc; {command}"]
 
 
 def _name(number: int) -> str:

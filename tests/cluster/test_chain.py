@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.chain import FIRST, HEAD, PASSWORD, SECOND, STORES, TOKEN, Chain
+from tests.cluster.hosts import HOME
 
 pytestmark = [pytest.mark.chain, pytest.mark.timeout(900)]
 
@@ -93,7 +94,7 @@ def test_no_secret_is_where_it_can_be_read(chain: Chain) -> None:
         # Ray's logs and sessions, our own files, what Redis wrote; the settings themselves alone have them
         found = chain.hosts.run(
             number,
-            f"grep -rlE '{TOKEN}|{PASSWORD}' /tmp/ray /root/home /root/appendonlydir 2>/dev/null || true",
+            f"grep -rlE '{TOKEN}|{PASSWORD}' /tmp/ray {HOME}/home {HOME}/appendonlydir 2>/dev/null || true",
         )
         assert found.stdout == ""
 
