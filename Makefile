@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo run-deps test test-deps cluster-test lint constraints
+.PHONY: demo test cluster-test lint constraints
 
 demo: .venv/.installed
 	@$(BIN)/amiko networks pull >&2

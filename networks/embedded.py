@@ -1,6 +1,5 @@
 """The two networks that come with Amiko: YOLOX-Nano finds people, EfficientNet-Lite0 describes them."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import cv2
@@ -13,6 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from domain.records import Detection, Embedding, Image
 from domain.settings import Network
 from networks import weights
+from networks.batches import alike
 from networks.efficientnet import DIMENSIONS, SIZE, EfficientNetLite0
 from networks.runtime import Floats, Run, device_of, runner
 from networks.yolox import YoloxNano
@@ -50,11 +50,8 @@ class YoloDetector:
         self.identity = identity
 
     def detect(self, pictures: Sequence[Image], score: float) -> list[list[Detection]]:
-        by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for number, picture in enumerate(pictures):
-            by_shape[picture.shape].append(number)
         found: list[list[Detection]] = [[] for _ in pictures]
-        for numbers in by_shape.values():
+        for numbers in alike(pictures).values():
             for number, people in zip(numbers, self._run(np.stack([pictures[n] for n in numbers])), strict=True):
                 found[number] = _suppress(people, score)
         return found

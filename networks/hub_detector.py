@@ -1,7 +1,6 @@
 """Any person detector of transformers' `AutoModelForObjectDetection`: RT-DETR, D-FINE, YOLOS, DETR, and what comes."""
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +14,7 @@ from domain.errors import NetworksError
 from domain.records import Detection, Image
 from domain.settings import Network
 from networks import hub
+from networks.batches import alike
 from networks.hub import Checkpoint
 from networks.runtime import Run, torch_runner
 
@@ -66,12 +66,9 @@ class HubDetector:
         self.identity = identity
 
     def detect(self, pictures: Sequence[Image], score: float) -> list[list[Detection]]:
-        # those alike share a pass: then no processor has to pad, and boxes are shares of the picture itself
-        by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for number, picture in enumerate(pictures):
-            by_shape[picture.shape].append(number)
         found: list[list[Detection]] = [[] for _ in pictures]
-        for shape, numbers in by_shape.items():
+        # no processor has to pad then, and boxes are shares of the picture itself
+        for shape, numbers in alike(pictures).items():
             outputs = torch.from_numpy(self._run(pixels(self._processor, [pictures[number] for number in numbers])))
             answers = self._processor.post_process_object_detection(
                 SimpleNamespace(logits=outputs[..., :-4], pred_boxes=outputs[..., -4:]),

@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 import pytest
 from support.chats import (
     ANNA,
     BORIS,
     CAROL,
-    PEOPLE,
     STRANGER,
     TOKEN,
     prediction,
@@ -33,7 +31,6 @@ from bot.sandbox import (
     RESET,
     UNAUTHORIZED,
     Fault,
-    Sandbox,
     flood,
     slow,
 )
@@ -41,14 +38,6 @@ from domain.errors import TelegramError
 from domain.records import NOT_A_CUSTOMER, AssistantState, NotificationState
 
 NOT_FOUND = Fault(status=404, description="Not Found")
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox(TOKEN, people=PEOPLE)
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(autouse=True)

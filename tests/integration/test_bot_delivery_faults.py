@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 import pytest
-from support.chats import ANNA, BORIS, CAROL, PEOPLE, TOKEN, card, prediction, shop, shop_registry, until
+from support.chats import ANNA, BORIS, CAROL, card, prediction, shop, shop_registry, until
 
 import bot.application
 import bot.connection
@@ -29,14 +28,6 @@ from domain.records import NotificationState
 
 CHAT_NOT_FOUND = Fault(status=400, description="Bad Request: chat not found")
 MAINTENANCE = Fault(status=500, description="Internal Server Error: restart")
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox(TOKEN, people=PEOPLE)
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(autouse=True)
