@@ -102,10 +102,11 @@ class CameraWorker:
         run: str,
         paced: bool,
         loop: bool,
+        gated: bool = True,
     ) -> None:
         """`run` names this run of the system: a recording that a restarted actor plays again makes the same visits.
 
-        `paced`, `loop`: how a recording is played; cameras know neither.
+        `paced`, `loop`: how a recording is played; cameras know neither. `gated`: see `Watcher`.
         """
         self._store = store
         self._camera = camera
@@ -115,6 +116,7 @@ class CameraWorker:
         self._run_id = run
         self._paced = paced
         self._loop = loop
+        self._gated = gated
         self._state, self._reason = "connecting", "starting"
         self._capture: Capture | None = None
         #: A recording's frames can wait; a live source's are replaced by newer ones.
@@ -185,7 +187,7 @@ class CameraWorker:
     async def _watch(self) -> None:
         # OpenCV would take a thread for each core, from the replicas
         cv2.setNumThreads(1)
-        watcher = Watcher(self._camera)
+        watcher = Watcher(self._camera, gated=self._gated)
         try:
             await self._networks.warm_up(self._store.id, within_s=DETECT_PATIENCE_S)
         except Exception as error:  # noqa: BLE001 - it is a courtesy; the camera's own calls have their own patience

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "original": "benchmarks.original_loop",
     "autoscaling": "benchmarks.autoscaling",
     "bot": "benchmarks.bot",
+    "speed": "benchmarks.speed",
 }
 
 
