@@ -26,8 +26,9 @@ from actors.metrics import CameraMetrics
 from actors.networks import Networks
 from actors.plan import CameraPlan, mismatch
 from domain.errors import AmikoError
+from domain.places import home
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
-from domain.settings import Camera, Store, home
+from domain.settings import Camera, Store
 from vision.capture import Capture, SourceEndedError
 from vision.cards import blurred_card, photo_card
 from vision.health import PictureHealth

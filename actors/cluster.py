@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import ray
-from ray import serve
 from ray.job_config import JobConfig
 
 from actors.plan import CENTRAL, cluster_token
@@ -130,6 +129,9 @@ def leave() -> None:
 
 
 def start_serve() -> None:
+    # imported here: Serve takes as long to import as Ray, and 50 MB, and registry or dispatcher ask nothing of it
+    from ray import serve
+
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     # handles are called from actors: no HTTP is served
     serve.start(proxy_location="Disabled", logging_config={"encoding": "JSON", "enable_access_log": False})

@@ -13,8 +13,8 @@ from rich.table import Table
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, out, print_json, settings_from
 from bot.checking import bot_username
 from domain.errors import InputError
+from domain.places import home
 from domain.records import Assistant
-from domain.settings import home
 from storage import assistants, invites
 from storage.database import Database
 

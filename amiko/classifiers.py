@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, out, print_json, settings_from
-from domain.settings import home
+from domain.places import home
 from storage.classifiers import ClassifierStore, Json, StoredClassifier
 from storage.database import Database
 

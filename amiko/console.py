@@ -3,12 +3,13 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from domain.settings import Settings, read_settings
+if TYPE_CHECKING:
+    from domain.settings import Settings
 
 #: For people: progress, hints, errors. Standard output is for results alone, so that `--json` can be piped.
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -30,8 +31,11 @@ def print_json(document: object) -> None:
     print(json.dumps(document, ensure_ascii=False), file=out.file, flush=True)
 
 
-def settings_from(path: Path) -> Settings:
+def settings_from(path: Path) -> "Settings":
     """Raises SettingsError."""
+    # pydantic takes half as long to import as all of `amiko --help`
+    from domain.settings import read_settings
+
     return read_settings(path)
 
 

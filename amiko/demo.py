@@ -16,7 +16,8 @@ from amiko.running import started
 from amiko.stopping import Stopping
 from bot.sandbox import Person, Sandbox
 from domain.errors import AmikoError
-from domain.settings import Camera, Door, Settings, Store, Telegram, home
+from domain.places import home
+from domain.settings import Camera, Door, Settings, Store, Telegram
 from networks import weights
 
 #: Where the chat page is unless said otherwise.

@@ -1,7 +1,8 @@
 """What it means for the stores that this encoder runs: said before anything is started."""
 
 from actors.coldstart import meaning
-from domain.settings import Settings, home
+from domain.places import home
+from domain.settings import Settings
 from networks.kinds import identity_of, knows_texts
 from storage import samples
 from storage.classifiers import ClassifierStore

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Sequence
 
-from domain.settings import home
+from domain.places import home
 
 #: Where the token of a Ray of our own lies; whoever reads it can run code here.
 TOKEN = "ray-token"  # noqa: S105 - a file's name

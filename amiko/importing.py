@@ -10,8 +10,9 @@ from rich.progress import Progress
 
 from amiko.console import err
 from domain.errors import InputError, SourceError
+from domain.places import home
 from domain.records import Embedding, Image, Origin, Sample
-from domain.settings import Camera, Networks, Store, home
+from domain.settings import Camera, Networks, Store
 from learning.pictures import decode
 from networks.detector import Detector, load_detector
 from networks.encoder import Encoder, load_encoder

@@ -15,7 +15,8 @@ from amiko.console import SETTINGS, JsonOption, err, out, print_json, say
 from amiko.running import Running, System, find_running, joined, started
 from amiko.stopping import Stopping
 from domain.errors import ClusterError
-from domain.settings import Settings, home, read_all
+from domain.places import home
+from domain.settings import Settings, read_all
 from storage.database import Database
 
 #: Seconds that a start may take: Ray, three networks, and a camera process each half second.

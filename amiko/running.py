@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 
 from amiko.environment import NOTE, make_token
 from domain.errors import ClusterError, InputError
-from domain.settings import Settings, home
+from domain.places import home
+from domain.settings import Settings
 
 if TYPE_CHECKING:
     from actors.cluster import Cluster

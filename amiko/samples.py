@@ -12,7 +12,7 @@ from rich.table import Table
 from actors import schedule
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, err, out, print_json, settings_from
 from domain.errors import InputError
-from domain.settings import home
+from domain.places import home
 from storage import samples
 from storage.database import Database
 

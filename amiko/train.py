@@ -10,7 +10,7 @@ from rich.table import Table
 from actors.apart import Job
 from actors.training import Outcome, train_here
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, err, out, print_json, say, settings_from
-from domain.settings import home
+from domain.places import home
 from learning.challenge import FIGURES
 from learning.report import Version, versions_of, write_html
 from storage.classifiers import ClassifierStore

@@ -17,7 +17,8 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from amiko.importing import import_all
-from domain.settings import Networks, Store, home
+from domain.places import home
+from domain.settings import Networks, Store
 from learning import scoring
 from learning.data import Dataset, dataset
 from learning.training import fit

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import platformdirs
 import yaml
 from pydantic import (
     AfterValidator,
@@ -23,16 +22,6 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from domain.errors import SettingsError
-
-
-def home() -> Path:
-    """The folder of the database and the classifiers: `AMIKO_HOME`, or the user's data folder."""
-    return Path(os.environ.get("AMIKO_HOME") or platformdirs.user_data_dir("amiko"))
-
-
-def cache() -> Path:
-    """The folder of the networks' weights: `AMIKO_CACHE`, or the user's cache folder."""
-    return Path(os.environ.get("AMIKO_CACHE") or platformdirs.user_cache_dir("amiko"))
 
 
 def _zone(name: str) -> str:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from domain.errors import NetworksError
-from domain.settings import Network, cache
+from domain.places import cache
+from domain.settings import Network
 from networks import weights
 
 log = logging.getLogger(__name__)

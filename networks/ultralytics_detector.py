@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from domain.errors import NetworksError
-from domain.settings import Network, cache
+from domain.places import cache
+from domain.settings import Network
 from networks import hub
 from networks.embedded import YoloDetector
 from networks.runtime import torch_runner

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from domain.errors import NetworksError
-from domain.settings import cache
+from domain.places import cache
 from networks.yolox import YoloxNano
 
 Tensors = dict[str, Tensor]

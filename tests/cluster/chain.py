@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from amiko import madeup
-from domain.settings import cache
+from domain.places import cache
 from tests.cluster.hosts import HOME, ROOT, Hosts
 from tests.support.recordings import write_video
 

@@ -10,8 +10,9 @@ import pytest
 
 from amiko.importing import import_all, pictures
 from domain.errors import InputError
+from domain.places import home
 from domain.records import SampleTable
-from domain.settings import Networks, Store, home
+from domain.settings import Networks, Store
 from storage import samples
 from storage.database import Database
 

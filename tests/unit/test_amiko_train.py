@@ -12,7 +12,7 @@ import typer
 from amiko import console
 from amiko.cli import build
 from domain.errors import AmikoError
-from domain.settings import home
+from domain.places import home
 from storage import samples
 from storage.classifiers import ClassifierStore
 from storage.database import Database

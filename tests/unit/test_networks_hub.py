@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 pytest.importorskip("transformers", reason="pip install 'amiko[hub]'")
 
 from domain.errors import NetworksError
+from domain.places import cache as cache_folder
 from domain.settings import Network, Networks
-from domain.settings import cache as cache_folder
 from networks import hub
 from networks.detector import load_detector
 from networks.encoder import load_encoder

@@ -1,0 +1,16 @@
+"""Where Amiko keeps its files. A module of its own: asking for a folder costs no library of settings."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """The folder of the database and the classifiers: `AMIKO_HOME`, or the user's data folder."""
+    return Path(os.environ.get("AMIKO_HOME") or platformdirs.user_data_dir("amiko"))
+
+
+def cache() -> Path:
+    """The folder of the networks' weights: `AMIKO_CACHE`, or the user's cache folder."""
+    return Path(os.environ.get("AMIKO_CACHE") or platformdirs.user_cache_dir("amiko"))
