@@ -5,7 +5,7 @@ What they see is chance; that they are loaded, asked and answer is not.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from tests.support.processes import amiko, document
 
 pytest.importorskip("transformers", reason="pip install 'amiko[hub]'")
 
-from tests.support.checkpoints import clip, dinov2, rt_detr_v2
+from tests.support.checkpoints import clip, d_fine, dinov2, rt_detr_v2, siglip2, yolos
 
 pytestmark = [pytest.mark.timeout(400)]
 
@@ -61,26 +61,43 @@ stores:
     return path
 
 
-def test_a_new_shop_with_clip_names_departments_at_once(
-    tmp_path: Path, sandbox: Sandbox, stopped: None, home: Path
+@pytest.mark.parametrize(
+    ("detector", "encoder", "dimensions", "told"),
+    [
+        pytest.param(rt_detr_v2, clip, 24, "Подойдите в отдел ", id="RT-DETR v2, CLIP"),
+        pytest.param(d_fine, siglip2, 16, "Подойдите в отдел ", id="D-FINE, SigLIP 2"),
+        # no text tower: nothing is known of departments until somebody answers
+        pytest.param(yolos, dinov2, 16, "Посетитель № 1", id="YOLOS, DINOv2"),
+    ],
+)
+def test_a_new_shop_announces_at_once(
+    detector: Callable[[Path], Path],
+    encoder: Callable[[Path], Path],
+    dimensions: int,
+    told: str,
+    tmp_path: Path,
+    sandbox: Sandbox,
+    stopped: None,
+    home: Path,
 ) -> None:
-    settings = settings_of(tmp_path, sandbox, rt_detr_v2(tmp_path / "detector"), clip(tmp_path / "encoder"))
+    settings = settings_of(tmp_path, sandbox, detector(tmp_path / "detector"), encoder(tmp_path / "encoder"))
     assert amiko("assistants", "add", f"@{ANNA.username}", "--settings", str(settings), TOKEN=TOKEN).returncode == 0
     sandbox.press(ANNA.id, "/login")
     sandbox.press(ANNA.id, "Начнём!")
     begun = amiko("run", str(settings), "--detach", "--json", timeout_s=300, TOKEN=TOKEN, HF_HUB_OFFLINE="1")
     assert begun.returncode == 0, begun.stderr
-    sandbox.wait_for(ANNA.id, "Подойдите в отдел ", timeout_s=90)
+    sandbox.wait_for(ANNA.id, told, timeout_s=90)
 
     with sqlite3.connect(home / "amiko.db") as database:
-        ((encoder, length, prediction),) = database.execute(
+        ((made_by, length, prediction),) = database.execute(
             "SELECT encoder, length(embedding), prediction FROM visits ORDER BY at LIMIT 1"
         ).fetchall()
-    assert encoder.startswith("clip@")
-    assert length == 2 * 24
-    assert json.loads(prediction)["classifier"] == 0
+    assert made_by.startswith(f"{encoder.__name__}@")
+    assert length == 2 * dimensions
+    departments = "отдел" in told
+    assert (json.loads(prediction)["classifier"] if prediction else None) == (0 if departments else None)
     trainer = document(amiko("status", "--json").stdout)["trainer"]["nevsky"]
-    assert (trainer["classifier"], trainer["encoder"]) == (0, encoder)
+    assert (trainer["classifier"], trainer["encoder"]) == (0 if departments else None, made_by)
     assert trainer["encoder_changed"] is None
 
 
