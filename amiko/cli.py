@@ -3,6 +3,7 @@
 import importlib
 import logging
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -50,8 +51,17 @@ def _elsewhere() -> None:
     raise AssertionError("only the called command is run")
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"amiko {version('amiko')}")
+        raise typer.Exit
+
+
 def amiko(
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which release this is.")
+    ] = False,
 ) -> None:
     """A shop's cameras see a visitor come in; an assistant who waits learns where to go.
 

@@ -1,11 +1,13 @@
 """The command line as people and scripts meet it: exit status, standard output, standard error."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes import amiko, document
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = """
 telegram: {token: "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
 stores:
@@ -36,6 +38,11 @@ def test_every_command_has_help(command: str) -> None:
     ended = amiko(command, "--help")
     assert ended.returncode == 0, ended.stderr
     assert "Usage" in ended.stdout
+
+
+def test_it_knows_its_release() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert amiko("--version").stdout == f"amiko {declared}\n"
 
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("check", "--nonsense"), ("visits",), ("bench", "nonsense")])
