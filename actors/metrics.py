@@ -1,13 +1,14 @@
 """What operators draw: Ray metrics, `ray_amiko_…` on each node's metrics port. deploy/grafana and alerts read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ray.util.metrics import Gauge, Histogram
+from ray.util.metrics import Counter, Gauge, Histogram
+
+from domain.records import AssistantState
 
 if TYPE_CHECKING:
     from actors.camera import CameraStatus
-    from actors.office import StoreStatus
 
 TAGS = ("store", "camera")
 
@@ -65,12 +66,16 @@ BOUNDARIES = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
 class RegistryMetrics:
     """Who waits, what the outbox holds, and how long visitors took to become messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, stores: Iterable[str]) -> None:
         self._assistants = Gauge("amiko_assistants", description="assistants by state", tag_keys=("store", "state"))
-        self._visits = Gauge("amiko_visits_day", description="visits of the last 24 hours", tag_keys=("store",))
-        self._notifications = Gauge(
-            "amiko_notifications_day", description="notifications of the last 24 hours", tag_keys=("store", "state")
+        self._visits = Counter("amiko_visits", description="visits since the start", tag_keys=("store",))
+        self._notifications = Counter(
+            "amiko_notifications", description="notifications by what they came to", tag_keys=("store", "state")
         )
+        #: As published; a gauge keeps its value, and most of a thousand stores' are as they were.
+        self._staff: dict[tuple[str, str], int | None] = {
+            (store, state.value): None for store in stores for state in AssistantState
+        }
         self._age = Gauge("amiko_outbox_age_seconds", description="since the oldest unsent notification was made")
         self._seconds = Histogram(
             "amiko_visit_seconds",
@@ -79,15 +84,25 @@ class RegistryMetrics:
             tag_keys=("store", "stage"),
         )
 
-    def publish(self, status: "Mapping[str, StoreStatus]", *, outbox_age_s: float) -> None:
+    def publish(
+        self,
+        staff: Mapping[tuple[str, str], int],
+        happened: Mapping[tuple[str, str | None], int],
+        *,
+        outbox_age_s: float,
+    ) -> None:
+        """`staff`: how many of each store are in each state; `happened`: since the last call, see `storage.tally`."""
         self._age.set(outbox_age_s)
-        for store, one in status.items():
-            states = [person["state"] for person in one["assistants"]]
-            for state in ("off", "waiting", "busy"):
-                self._assistants.set(states.count(state), {"store": store, "state": state})
-            self._visits.set(one["visits"], {"store": store})
-            for state, count in one["notifications"].items():
-                self._notifications.set(count, {"store": store, "state": state})
+        for (store, state), before in self._staff.items():
+            count = staff.get((store, state), 0)
+            if count != before:
+                self._assistants.set(count, {"store": store, "state": state})
+                self._staff[store, state] = count
+        for (store, came_to), times in happened.items():
+            if came_to is None:
+                self._visits.inc(times, {"store": store})
+            else:
+                self._notifications.inc(times, {"store": store, "state": came_to})
 
     def took(self, store: str, stage: str, seconds: float) -> None:
         """`stage`: heard, delivered or message."""

@@ -45,10 +45,10 @@ async def catch_up(connection: aiosqlite.Connection, stores: Mapping[str, Store]
     due = await visits.stores_to_offer(connection, now=now)
     if ended:
         # their hands are free again
-        due = [store.id for store in stores.values() if store.notify == "one"]
+        due = sorted({*due, *(await visits.stores_of(connection, ended))})
     told = 0
     for store in due:
-        if store in stores:
+        if store in stores and stores[store].notify == "one":
             told += await _one_each(connection, stores[store], now=now)
     return bool(ended or told)
 

@@ -34,7 +34,7 @@ from domain.records import (
     Visit,
 )
 from domain.settings import Settings
-from storage import assistants, figures, leases, notices, notifications, samples, visits
+from storage import assistants, figures, leases, notices, notifications, samples, tally, visits
 from storage.database import Database
 
 #: Of each kind that a bot is given at once: seven seconds of work at Telegram's pace.
@@ -210,8 +210,13 @@ class AssistantRegistry(Office):
                 connection, notification, message=message, revision=revision, now=self._clock()
             )
             found = await notifications.by_id(connection, notification, self._stores)
-        if found is not None and found.revision > revision:
-            self._news()
+        if found is not None:
+            self._sent(found)
+            if found.revision > revision:
+                self._news()
+
+    def _sent(self, notification: Notification) -> None:
+        """One was; for whoever measures."""
 
     async def mark_shown(self, *, notification: int, message: int, revision: int) -> None:
         async with self._database.transaction() as connection:
@@ -312,28 +317,27 @@ class RegistryActor(AssistantRegistry):
         plan = await current_plan()
         self._recipe = plan.head_digest
         super().__init__(plan.settings, await Database.connect(plan.home / DATABASE))
-        self._metrics = RegistryMetrics()
+        async with self._database.transaction() as connection:
+            await tally.begin(connection)
+        self._metrics = RegistryMetrics(self._stores)
         self._publishing = asyncio.create_task(self._publish())
 
-    async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
-        """As it says there; and how long it took is measured."""
-        await super().mark_sent(notification=notification, message=message, revision=revision)
+    def _sent(self, notification: Notification) -> None:
         now = self._clock()
-        async with self._database.transaction() as connection:
-            sent = await notifications.by_id(connection, notification, self._stores)
-        if sent is not None:
-            self._metrics.took(sent.store, "delivered", now - sent.created_at)
-            self._metrics.took(sent.store, "message", now - sent.came_at)
-            told = {"store": sent.store, "camera": sent.camera, "visit": sent.visit, "notification": notification}
-            _LOGGER.info("a notification was sent", extra=told)
+        self._metrics.took(notification.store, "delivered", now - notification.created_at)
+        self._metrics.took(notification.store, "message", now - notification.came_at)
+        told = {"store": notification.store, "camera": notification.camera, "visit": notification.visit}
+        _LOGGER.info("a notification was sent", extra={**told, "notification": notification.id})
 
     async def _publish(self) -> None:
         while True:
             try:
                 async with self._database.transaction() as connection:
                     oldest = await notifications.oldest_queued(connection)
+                    staff = await assistants.counts(connection)
+                    happened = await tally.take(connection)
                 age_s = self._clock() - oldest if oldest is not None else 0.0
-                self._metrics.publish(await self.status(), outbox_age_s=age_s)
+                self._metrics.publish(staff, happened, outbox_age_s=age_s)
             except Exception:  # what can't be measured now is measured in a moment
                 _LOGGER.exception("the metrics could not be published")
             await asyncio.sleep(PUBLISH_S)

@@ -112,13 +112,12 @@ class StoresActor:
 
     async def status(self) -> Status:
         """How everybody is; None for whoever does not answer in time."""
-        self._nodes = await asyncio.to_thread(nodes)
-        cameras = [name for name, recipe in self._recipes.items() if recipe.store is not None]
-        told = await asyncio.gather(*(self._ask(name) for name in (*HEAD, *cameras)))
-        registry, trainer, dispatcher, *seen = told
+        cameras, registry, trainer, dispatcher = await asyncio.gather(
+            self._look_at_cameras(), *(self._ask(name) for name in HEAD)
+        )
         return Status(
             stores=registry,
-            cameras={name.removeprefix("camera/"): one for name, one in zip(cameras, seen, strict=True)},
+            cameras=cameras,
             dispatcher=dispatcher,
             trainer=trainer,
             nodes=self._nodes,
@@ -127,7 +126,10 @@ class StoresActor:
         )
 
     async def _look_at_cameras(self) -> "dict[str, CameraStatus | None]":
-        return (await self.status())["cameras"]
+        self._nodes = await asyncio.to_thread(nodes)
+        cameras = [name for name, recipe in self._recipes.items() if recipe.store is not None]
+        seen = await asyncio.gather(*(self._ask(name) for name in cameras))
+        return {name.removeprefix("camera/"): one for name, one in zip(cameras, seen, strict=True)}
 
     async def stop(self) -> None:
         """Cameras first, then the dispatcher with what is under way, then the rest."""

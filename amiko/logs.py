@@ -3,7 +3,10 @@
 import contextlib
 import json
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Annotated, Any, cast
 
 import typer
 from rich.markup import escape
@@ -14,8 +17,12 @@ from domain.errors import ClusterError
 
 #: Levels from which on lines are shown, by name.
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-#: Lines that are read of each actor's log.
+#: Lines that are read of each process' log.
 TAIL = 2000
+#: Files that are read beside each other, and the seconds that one may take.
+READERS, READ_S = 16, 20
+#: The first part of an actor's name.
+ACTORS = {"stores", "registry", "trainer", "dispatcher", "camera"}
 
 
 def logs(
@@ -26,7 +33,7 @@ def logs(
     count: Annotated[int, typer.Option("-n", min=1, help="The last so many lines.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="The lines as they were written: JSON, one a line.")] = False,
 ) -> None:
-    """The last lines of all actors, in the order in which they were written."""
+    """The last lines of all actors, those that were killed or replaced since Ray's start among them, in order."""
     if level not in LEVELS:
         raise typer.BadParameter(f"one of {', '.join(LEVELS)}", param_hint="--level")
     wanted = {"store": store, "camera": camera, "visit": visit}
@@ -51,8 +58,8 @@ def logs(
         )
 
 
-def parsed(text: str, actor: str) -> list[dict[str, Any]]:
-    """The JSON lines of an actor's log; what else is there (Ray's own words, a library's) is left out.
+def parsed(text: str) -> list[dict[str, Any]]:
+    """The JSON lines of a process' log, where that is one of Amiko's actors; Ray's own words are left out.
 
     A camera's lines are about that camera, whether they say so or not.
     """
@@ -63,38 +70,58 @@ def parsed(text: str, actor: str) -> list[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(one, dict) and "message" in one and "asctime" in one:
-            kind, *names = actor.split("/")
-            of = dict(zip(("store", "camera"), names, strict=False)) if kind == "camera" else {}
-            found.append({"actor": actor, **of, **one})
-    return found
+            found.append(one)
+    # a process is one actor's, and not every line says whose
+    actor = next((one["actor_name"] for one in found if "actor_name" in one), "")
+    kind, *names = actor.split("/")
+    if kind not in ACTORS:
+        return []
+    of = dict(zip(("store", "camera"), names, strict=False))
+    return [{"actor": actor, **of, **one} for one in found]
 
 
 def _read() -> list[dict[str, Any]]:
     """Raises ClusterError."""
     running = find_running()
-    from ray.exceptions import RayError
-    from ray.util.state import get_log, list_actors
+    from ray.util.state import list_nodes
     from ray.util.state.exception import RayStateApiException
 
     from actors import cluster
 
     cluster.join(running.address)
     try:
-        lines: list[dict[str, Any]] = []
-        there = list_actors(address=running.address, filters=[("state", "=", "ALIVE")], limit=10_000)
-        for actor in there:
-            if actor.ray_namespace != cluster.NAMESPACE or not actor.name:
-                continue
-            try:
-                # in pieces that end anywhere
-                text = "".join(
-                    get_log(address=running.address, actor_id=actor.actor_id, suffix="err", tail=TAIL, timeout=20)
-                )
-            except (RayStateApiException, RayError, OSError):
-                continue  # its node is away just now
-            lines += parsed(text, actor.name)
+        nodes = [node.node_id for node in list_nodes(address=running.address, limit=10_000) if node.state == "ALIVE"]
+        with ThreadPoolExecutor(READERS) as readers:
+            files = [
+                (node, name)
+                for node, names in zip(nodes, readers.map(partial(_files, running.address), nodes), strict=True)
+                for name in names
+            ]
+            texts = readers.map(lambda file: _text(running.address, *file), files)
+            return [line for text in texts for line in parsed(text)]
     except RayStateApiException as error:
         raise ClusterError(f"Ray's dashboard does not answer ({error}); it has to run for this") from error
     finally:
         cluster.leave()
-    return lines
+
+
+def _files(address: str, node: str) -> list[str]:
+    """What that node's processes said, those that are no more among them; nothing of a node that is away just now."""
+    from ray.util.state import list_logs
+    from ray.util.state.exception import RayStateApiException
+
+    with contextlib.suppress(RayStateApiException, OSError):
+        found = list_logs(address=address, node_id=node, glob_filter="*worker-*.err", timeout=READ_S)
+        return [name for names in found.values() for name in names]
+    return []
+
+
+def _text(address: str, node: str, file: str) -> str:
+    from ray.util.state import get_log
+    from ray.util.state.exception import RayStateApiException
+
+    with contextlib.suppress(RayStateApiException, OSError):
+        # in pieces that end anywhere, in the middle of a letter as well
+        pieces = get_log(address=address, node_id=node, filename=file, tail=TAIL, timeout=READ_S, encoding=None)
+        return b"".join(cast("Iterator[bytes]", pieces)).decode(errors="replace")
+    return ""

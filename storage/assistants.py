@@ -68,6 +68,12 @@ async def all_of(connection: aiosqlite.Connection, store: str | None = None) -> 
     return [_record(row) for row in rows]
 
 
+async def counts(connection: aiosqlite.Connection) -> dict[tuple[str, str], int]:
+    """How many of each store are in each state."""
+    rows = await connection.execute_fetchall("SELECT store, state, COUNT(*) AS n FROM assistants GROUP BY store, state")
+    return {(row["store"], row["state"]): row["n"] for row in rows}
+
+
 async def by_id(connection: aiosqlite.Connection, assistant: int) -> Assistant | None:
     return await _one(connection, "id = ?", assistant)
 

@@ -1,6 +1,8 @@
 """Visits: who came in, and which of them nobody has heard of yet. Functions run inside the caller's transaction."""
 
+import json
 import sqlite3
+from collections.abc import Iterable
 
 import aiosqlite
 
@@ -85,6 +87,14 @@ async def stores_to_offer(connection: aiosqlite.Connection, *, now: float) -> li
     return sorted({row["store"] for row in rows})
 
 
+async def stores_of(connection: aiosqlite.Connection, ids: Iterable[str]) -> set[str]:
+    """Where those visits were."""
+    rows = await connection.execute_fetchall(
+        "SELECT store FROM visits WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(sorted(set(ids))),)
+    )
+    return {row["store"] for row in rows}
+
+
 async def next_offer(connection: aiosqlite.Connection) -> float | None:
     """When the next one is to be told of a visit."""
     (row,) = await connection.execute_fetchall("SELECT MIN(next_offer_at) FROM visits WHERE next_offer_at IS NOT NULL")
@@ -104,6 +114,6 @@ async def forget_before(connection: aiosqlite.Connection, at: float) -> None:
 async def count(connection: aiosqlite.Connection, *, since: float) -> dict[str, int]:
     """Visits per store since then."""
     rows = await connection.execute_fetchall(
-        "SELECT store, COUNT(*) AS n FROM visits WHERE at >= ? GROUP BY store", (since,)
+        "SELECT store, COUNT(*) AS n FROM visits INDEXED BY visits_at WHERE at >= ? GROUP BY store", (since,)
     )
     return {row["store"]: row["n"] for row in rows}

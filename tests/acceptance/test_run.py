@@ -1,5 +1,6 @@
 """A shop as its owner runs it: settings, staff, `run --detach`, `status`, `stop`; Telegram is the sandbox."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,14 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
     now = document(amiko("status", "--json").stdout)
     assert now["cameras"].keys() == {"nevsky/door"}
     assert now["actors"]["camera/nevsky/door"]["pid"] == told["actors"]["camera/nevsky/door"]["pid"]
+
+    # one visit's way through the actors, and what was said by one that is no more
+    lines = [
+        json.loads(line) for line in amiko("logs", "--store", "nevsky", "--json", "-n", "1000").stdout.splitlines()
+    ]
+    sent = next(line for line in lines if line["message"] == "a notification was sent")
+    assert [line["actor"] for line in lines if line.get("visit") == sent["visit"]] == ["camera/nevsky/door", "registry"]
+    assert any(line["actor"] == "camera/nevsky/broken" and "missing.mp4" in line["message"] for line in lines)
 
     twice = amiko("run", str(settings), TOKEN=TOKEN)
     assert (twice.returncode, "amiko stop" in twice.stderr) == (2, True)

@@ -43,9 +43,8 @@ def publish() -> None:
         "stages_ms": {"detect": {"p50": 20.0, "p95": 30.0}},
     }
     CameraMetrics("s", "door").publish(camera, kept=0, sent_bytes=1)  # type: ignore[arg-type]
-    registry = RegistryMetrics()
-    one = {"assistants": [{"name": "A", "state": "waiting"}], "visits": 1, "notifications": {"sent": 1}}
-    registry.publish({"s": one}, outbox_age_s=0.0)  # type: ignore[dict-item]
+    registry = RegistryMetrics(["s"])
+    registry.publish({("s", "waiting"): 1}, {("s", None): 1, ("s", "sent"): 1}, outbox_age_s=0.0)
     for stage in ("heard", "delivered", "message"):
         registry.took("s", stage, 0.4)
     DispatcherMetrics().publish(healthy=True, answered_s_ago=1.0, errors={"TimedOut": 1})

@@ -128,12 +128,15 @@ def visit(name: str, store: str = "a", card: bytes | None = None, at: float = 1_
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, notify: str = "all", timezone: str = "Europe/Moscow") -> AsyncIterator[Shop]:
+async def open_shop(
+    folder: Path, notify: str = "all", timezone: str = "Europe/Moscow", others: int = 0
+) -> AsyncIterator[Shop]:
+    """`others`: so many stores more, with somebody who waits in each."""
     stores = [
         Store.model_validate(
             {"id": name, "name": name, "departments": ["Toys", "Cars"], "notify": notify, "timezone": timezone}
         )
-        for name in ("a", "b")
+        for name in ("a", "b", *(f"other-{number}" for number in range(others)))
     ]
     clock = Clock()
     async with Database.open(folder / "amiko.db") as database:
@@ -141,6 +144,16 @@ async def open_shop(folder: Path, notify: str = "all", timezone: str = "Europe/M
             for person, name in ((ANNA, "Anna"), (BORIS, "Boris"), (VERA, "Vera")):
                 await assistants.add(connection, store="a", name=name, username=None, telegram_id=person, now=clock.now)
             await assistants.add(connection, store="b", name="Gleb", username="Gleb_B", telegram_id=None, now=clock.now)
+            for number in range(others):
+                added = await assistants.add(
+                    connection,
+                    store=f"other-{number}",
+                    name=f"№{number}",
+                    username=None,
+                    telegram_id=9000 + number,
+                    now=clock.now,
+                )
+                await assistants.set_state(connection, added.id, AssistantState.WAITING, now=clock.now)
         everything = Settings(telegram=Telegram(token=SecretStr("1:a"), admins=[ADMIN]), stores=stores)
         yield Shop(AssistantRegistry(everything, database, clock), database, clock, everything)
 
@@ -692,6 +705,7 @@ async def test_no_question_goes_through_all_there_ever_was(tmp_path: Path, notif
         await shop.registry.day(telegram_id=ANNA)
         await shop.registry.report(store="a", days=3)
         await shop.registry.stores()
+        await shop.registry.status()
         await shop.registry.see_cameras(lost=[("a", "door")])
         await shop.notices()
         await shop.database._connection.set_trace_callback(None)
@@ -706,6 +720,27 @@ async def test_no_question_goes_through_all_there_ever_was(tmp_path: Path, notif
         small = r"json_each|notifications_(queued|stale)|assistants|SCAN (a|t)$|CONSTANT ROW"
         gone_through = [plan for plan in plans if plan[0].startswith("SCAN") and not re.search(small, plan[0])]
         assert not gone_through
+
+
+@pytest.mark.parametrize("notify", ["all", "one"])
+async def test_a_visit_costs_the_same_with_many_stores_as_with_few(tmp_path: Path, notify: str) -> None:
+    """Counted in SQLite's own steps: announced, sent, expired, among few stores and among many with staff of theirs."""
+    steps = {}
+    for others in (3, 300):
+        (folder := tmp_path / f"{others}").mkdir()
+        async with open_shop(folder, notify=notify, others=others) as shop:
+            for number in range(3):
+                await shop.registry.announce(visit(f"before-{number}", store=f"other-{number}", at=shop.clock.now))
+            await shop.wait(ANNA)
+            counted = []
+            await shop.database._connection.set_progress_handler(lambda counted=counted: counted.append(1), 1)
+            await shop.registry.announce(visit("v1", at=shop.clock.now))
+            await shop.told()
+            shop.clock.now += 61
+            await shop.edits()
+            await shop.database._connection.set_progress_handler(None, 1)
+            steps[others] = len(counted)
+    assert steps[3] == steps[300]
 
 
 # -- whatever happens -------------------------------------------------------------------------------------

@@ -5,15 +5,25 @@ import json
 from amiko.logs import parsed
 
 
+def said(message: str, **more: str) -> str:
+    return json.dumps({"asctime": "2026-03-01 10:00:00,1", "levelname": "INFO", "message": message, **more})
+
+
 def test_lines_of_ours_are_taken_and_others_left_out() -> None:
-    ours = {"asctime": "2026-03-01 10:00:00,1", "levelname": "INFO", "message": "a visitor came in", "visit": "v"}
-    text = "\n".join([":job_id:01000000", json.dumps(ours), "Traceback (most recent call last):", '{"x": 1}', "3", ""])
-    assert parsed(text, "registry") == [{"actor": "registry", **ours}]
+    ours = said("a visitor came in", visit="v", actor_name="registry")
+    text = "\n".join([":job_id:01000000", ours, "Traceback (most recent call last):", '{"x": 1}', "3", ""])
+    assert parsed(text) == [{"actor": "registry", **json.loads(ours)}]
 
 
 def test_a_cameras_lines_are_about_that_camera() -> None:
-    plain = json.dumps({"asctime": "2026-03-01 10:00:00,1", "levelname": "WARNING", "message": "lost"})
-    (line,) = parsed(plain, "camera/spb-1/door")
-    assert (line["store"], line["camera"], line["actor"]) == ("spb-1", "door", "camera/spb-1/door")
-    told = json.dumps({"asctime": "2026-03-01 10:00:00,1", "message": "of another", "store": "spb-2"})
-    assert parsed(told, "camera/spb-1/door")[0]["store"] == "spb-2"
+    plain, told = said("lost"), said("of another", store="spb-2", actor_name="camera/spb-1/door")
+    lines = parsed(f"{plain}\n{told}\n")
+    assert [(line["actor"], line["store"], line["camera"]) for line in lines] == [
+        ("camera/spb-1/door", "spb-1", "door"),
+        ("camera/spb-1/door", "spb-2", "door"),
+    ]
+
+
+def test_what_is_no_actor_of_ours_is_left_out() -> None:
+    assert parsed(said("ready", actor_name="SERVE_REPLICA::networks#PersonDetector#1")) == []
+    assert parsed(said("nobody's")) == []
