@@ -23,8 +23,10 @@ from rich.table import Table
 from skimage import data
 
 from actors.cluster import leave, start_or_join, start_serve
+from actors.networks import handle
 from amiko.environment import make_token
 from benchmarks.learning_photos import throw_away_home
+from benchmarks.speed_shop import Usage
 from deployments.application import deployment
 from deployments.detector import PersonDetector
 from deployments.encoder import VisitorEncoder
@@ -60,6 +62,10 @@ class Measured(TypedDict):
     ratio: float
     #: The least and the largest of the pairs.
     spread: tuple[float, float]
+    #: Milliseconds of processor time a picture: the network alone, the replica with it, and whoever asks.
+    cpu_bare_ms: float
+    cpu_replica_ms: float
+    cpu_caller_ms: float
 
 
 class OfNetwork(TypedDict):
@@ -86,16 +92,16 @@ class Bare:
         self._encoder = load_encoder(network) if kind == "encoder" else None
         self._picture = picture
 
-    def run(self, seconds: float) -> float:
-        """Pictures a second."""
-        begin, done = time.monotonic(), 0
+    def run(self, seconds: float) -> tuple[float, float]:
+        """Pictures a second, and milliseconds of processor time for each."""
+        begin, used, done = time.monotonic(), time.process_time(), 0
         while time.monotonic() - begin < seconds:
             if self._detector:
                 self._detector.detect([self._picture], SCORE)
             if self._encoder:
                 self._encoder.embed([self._picture])
             done += 1
-        return done / (time.monotonic() - begin)
+        return done / (time.monotonic() - begin), 1000 * (time.process_time() - used) / done
 
 
 def run(*, json: bool) -> Results:
@@ -136,16 +142,22 @@ async def _compare(kind: Kind, runtime: Runtime, picture: Image, replicas: int) 
     scaling = Scaling(min_replicas=replicas, max_replicas=replicas)
     made_of = {"detector": PersonDetector, "encoder": VisitorEncoder}[kind]
     bound = deployment(made_of, made_of.__name__, scaling).bind(_network(kind, runtime), scaling)
-    handle: Any = await asyncio.to_thread(serve.run, bound, name="bench", route_prefix=None)
-    call = handle.detect if kind == "detector" else handle.embed
+    await asyncio.to_thread(serve.run, bound, name="bench", route_prefix=None)
+    asked: Any = handle(made_of.__name__, "bench")
+    call = asked.detect if kind == "detector" else asked.embed
     arguments = (jpeg.encode(picture), SCORE)[: 2 if kind == "detector" else 1]
     # connections are opened, and both are warm
     await _load(call, arguments, replicas * CALLS, 1)
     await asyncio.gather(*(one.run.remote(1) for one in bare))
-    pairs = []
+    pairs, cpu_ms, usage = [], [], Usage()
     for _ in range(ROUNDS):
-        alone = sum(await asyncio.gather(*(one.run.remote(ROUND_S) for one in bare)))
-        pairs.append((alone, await _load(call, arguments, replicas * CALLS, ROUND_S)))
+        alone = await asyncio.gather(*(one.run.remote(ROUND_S) for one in bare))
+        usage.mark()
+        served = await _load(call, arguments, replicas * CALLS, ROUND_S)
+        used = usage.since()
+        pairs.append((sum(rate for rate, _ in alone), served))
+        cpu_bare = sum(ms for _, ms in alone) / replicas
+        cpu_ms.append((cpu_bare, *(1000 * used[who] / (served * ROUND_S) for who in (kind, "this process"))))
     for one in bare:
         ray.kill(one)
     await asyncio.to_thread(serve.delete, "bench")
@@ -157,6 +169,9 @@ async def _compare(kind: Kind, runtime: Runtime, picture: Image, replicas: int) 
         deployment_ms=round(1000 / median(served for _, served in pairs), 2),
         ratio=round(median(ratios), 3),
         spread=(round(min(ratios), 3), round(max(ratios), 3)),
+        cpu_bare_ms=round(median(bare for bare, _, _ in cpu_ms), 2),
+        cpu_replica_ms=round(median(replica for _, replica, _ in cpu_ms), 2),
+        cpu_caller_ms=round(median(caller for _, _, caller in cpu_ms), 2),
     )
 
 
@@ -180,11 +195,23 @@ def _network(kind: Kind, runtime: Runtime) -> Network:
 
 
 def _show(results: Results) -> None:
-    table = Table("network", "runtime", "replicas", "bare, ms", "deployment, ms", "share of the bare", "from .. to")
+    table = Table(
+        "network",
+        "runtime",
+        "replicas",
+        "bare, ms",
+        "deployment, ms",
+        "share of the bare",
+        "from .. to",
+        "CPU ms: bare, replica, caller",
+    )
     rows = [("detector", row) for row in results["detector"]["rows"]]
     rows += [("encoder", row) for row in results["encoder"]["rows"]]
     for name, row in rows:
         low, high = row["spread"]
         times = (f"{row['bare_ms']:.2f}", f"{row['deployment_ms']:.2f}")
-        table.add_row(name, row["runtime"], str(row["replicas"]), *times, f"{row['ratio']:.2f}", f"{low} .. {high}")
+        cpu = f"{row['cpu_bare_ms']:.2f}, {row['cpu_replica_ms']:.2f}, {row['cpu_caller_ms']:.2f}"
+        table.add_row(
+            name, row["runtime"], str(row["replicas"]), *times, f"{row['ratio']:.2f}", f"{low} .. {high}", cpu
+        )
     Console().print(table)

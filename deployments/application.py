@@ -7,7 +7,6 @@ from ray import serve
 from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 
-from deployments.batching import form_batches
 from deployments.classifier import DepartmentClassifier
 from deployments.detector import PersonDetector
 from deployments.encoder import VisitorEncoder
@@ -24,10 +23,9 @@ MAX_ONGOING = 256
 class RootClassifier(DepartmentClassifier):
     """Serve starts what an application's root is bound to, so the root has the other two handed in."""
 
-    def __init__(self, scaling: Scaling, _detector: DeploymentHandle[Any], _encoder: DeploymentHandle[Any]) -> None:
+    def __init__(self, _detector: DeploymentHandle[Any], _encoder: DeploymentHandle[Any]) -> None:
         stay_on_loopback()
         super().__init__()
-        form_batches(self._batched, scaling)
 
 
 def application(networks: Networks, labels: Mapping[str, str] | None = None) -> Application:
@@ -37,7 +35,6 @@ def application(networks: Networks, labels: Mapping[str, str] | None = None) -> 
     visitors = deployment(VisitorEncoder, "VisitorEncoder", scaling.encoder, labels)
     departments = deployment(RootClassifier, "DepartmentClassifier", scaling.classifier, labels)
     return departments.bind(
-        scaling.classifier,
         people.bind(networks.detector, scaling.detector),
         visitors.bind(networks.encoder, scaling.encoder),
     )

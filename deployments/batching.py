@@ -1,36 +1,76 @@
-"""How a replica works through its requests: in batches, on one thread for its network."""
+"""How a replica works through its requests: whatever waits shares a pass, and nobody waits for others to come.
+
+Serve's own `@serve.batch` waits for more, and changes threads for each batch; under load the requests that came in
+during one pass are the next one's batch anyhow.
+"""
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
-from domain.settings import Scaling
-
-#: Batches that may be under way: one in the network, and one that is decoded and ready when the network is.
-UNDER_WAY = 2
-#: Seconds until Python's other threads get their turn. By its default of 5 ms the network would wait that long for the
-#: requests that come in meanwhile.
+#: Seconds until Python's other threads get their turn: Serve's own takes requests in. By its default of 5 ms it would
+#: be in the way of them for longer than a pass takes.
 SWITCH_S = 0.0005
 
+Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
-class NetworkThread:
-    """The thread on which a replica's network runs, so that requests are taken in meanwhile."""
+class Batches(Generic[Request, Answer]):
+    """One replica's requests, in order. Used within one event loop."""
 
-    def __init__(self, batched: Any, scaling: Scaling) -> None:
-        """`batched`: the method that `serve.batch` decorates; its batches are made as the settings say."""
+    def __init__(self, work: Callable[[Sequence[Request]], Sequence[Answer]], *, largest: int, beside: bool) -> None:
+        """`work`: an answer for each of at most `largest` requests; what it raises, each of them gets.
+
+        `beside`: on a thread of its own, which is worth the changes where the work is a GPU's: the processor is free
+        for the next batch. Otherwise it runs in the event loop: Serve takes requests in on another thread anyhow.
+        """
         sys.setswitchinterval(SWITCH_S)
-        form_batches(batched, scaling)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
+        self._work = work
+        self._largest = largest
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network") if beside else None
+        self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
+        self._task: asyncio.Task[None] | None = None
 
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def ask(self, request: Request) -> Answer:
+        """Its answer. One who is cancelled while waiting is left out."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answer))
+        if self._task is None:
+            self._task = asyncio.create_task(self._empty())
+        return await answer
 
+    async def _empty(self) -> None:
+        while self._waiting:
+            # one turn of the loop: all who are there by now are taken along
+            await asyncio.sleep(0)
+            if batch := self._next():
+                await self._answer(batch)
+        self._task = None
 
-def form_batches(batched: Any, scaling: Scaling) -> None:
-    """Call in a deployment's constructor with its method that `serve.batch` decorates."""
-    batched.set_max_batch_size(scaling.max_batch_size)
-    batched.set_batch_wait_timeout_s(scaling.batch_wait_ms / 1000)
+    def _next(self) -> list[tuple[Request, "asyncio.Future[Answer]"]]:
+        batch: list[tuple[Request, asyncio.Future[Answer]]] = []
+        while self._waiting and len(batch) < self._largest:
+            request, answer = self._waiting.popleft()
+            if not answer.done():
+                batch.append((request, answer))
+        return batch
+
+    async def _answer(self, batch: list[tuple[Request, "asyncio.Future[Answer]"]]) -> None:
+        requests = [request for request, _ in batch]
+        try:
+            if self._thread is None:
+                answers = self._work(requests)
+            else:
+                answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, requests)
+        except Exception as error:  # noqa: BLE001 - theirs who asked
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for (_, answer), value in zip(batch, answers, strict=True):
+            if not answer.done():
+                answer.set_result(value)

@@ -4,13 +4,12 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 import ray
 import torch
-from ray import serve
 
 from domain.errors import AmikoError, ClassifierError
 from domain.records import Embedding, Prediction
@@ -110,16 +109,11 @@ class DepartmentClassifier:
         shelf = self._shelves.get(store)
         if shelf is None or not shelf.looked.is_set():
             await self.ready(store)
-        batched = cast("Callable[[tuple[Embedding, str]], Awaitable[Prediction | Exception | None]]", self._batched)
-        answer = await batched((embedding, store))
-        # Serve hands back what the batch returned in this request's place, an error too
+        # an MLP's pass costs less than waiting for others' embeddings would
+        (answer,) = self.predict([(embedding, store)])
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.002)
-    async def _batched(self, requests: list[tuple[Embedding, str]]) -> list[Prediction | Exception | None]:
-        return self.predict(requests)
 
     def predict(self, requests: Sequence[tuple[Embedding, str]]) -> list[Prediction | Exception | None]:
         """An answer for each embedding and store. An error is returned in its place: raised, it would fail them all."""

@@ -1,17 +1,17 @@
-"""PersonDetector: people in small pictures, several pictures to a pass."""
+"""PersonDetector: people in small pictures; those that wait share a pass."""
 
-import asyncio
+from collections.abc import Sequence
 
 import torch
-from ray import serve
 
-from deployments.batching import UNDER_WAY, NetworkThread
+from deployments.batching import Batches
 from deployments.loopback import stay_on_loopback
 from domain.errors import InputError
 from domain.records import Detection, Image
 from domain.settings import Network, Scaling
 from networks import jpeg
 from networks.detector import load_detector
+from networks.runtime import device_of
 
 
 class PersonDetector:
@@ -21,38 +21,26 @@ class PersonDetector:
         stay_on_loopback()
         torch.set_num_threads(1)
         self._detector = load_detector(network)
-        self._thread = NetworkThread(self._detect_batch, scaling)
+        self._batches = Batches(self._pass, largest=scaling.max_batch_size, beside=device_of(network).type != "cpu")
 
     async def detect(self, picture: bytes, score: float) -> list[Detection]:
         """People in a JPEG of the network's input size (both sides multiples of 32), in its pixels, best first.
 
         `score`: boxes below it are left out. Raises InputError for what is no such picture.
         """
-        found = await self._detect_batch((picture, score))
-        if isinstance(found, InputError):
-            raise found
-        return found
+        return await self._batches.ask((_decode(picture), score))
 
-    @serve.batch(max_concurrent_batches=UNDER_WAY)
-    async def _detect_batch(self, requests: list[tuple[bytes, float]]) -> list[list[Detection] | InputError]:
-        # while the batch before is in the network
-        pictures = await asyncio.to_thread(lambda: [_decode(picture) for picture, _ in requests])
-        sound = [picture for picture in pictures if not isinstance(picture, InputError)]
+    def _pass(self, requests: Sequence[tuple[Image, float]]) -> list[list[Detection]]:
         lowest = min(score for _, score in requests)
-        found = iter(await self._thread.run(lambda: self._detector.detect(sound, lowest)))
-        # an error that is returned fails its own request alone
+        found = self._detector.detect([picture for picture, _ in requests], lowest)
         return [
-            picture if isinstance(picture, InputError) else [one for one in next(found) if one.score >= score]
-            for picture, (_, score) in zip(pictures, requests, strict=True)
+            [one for one in people if one.score >= score] for people, (_, score) in zip(found, requests, strict=True)
         ]
 
 
-def _decode(data: bytes) -> Image | InputError:
-    try:
-        picture = jpeg.decode(data)
-    except InputError as error:
-        return error
+def _decode(data: bytes) -> Image:
+    picture = jpeg.decode(data)
     height, width = picture.shape[:2]
     if height % 32 or width % 32:
-        return InputError(f"expected sides that are multiples of 32 pixels, not {width}x{height}")
+        raise InputError(f"expected sides that are multiples of 32 pixels, not {width}x{height}")
     return picture

@@ -213,10 +213,8 @@ class Scaling(_Model):
     #: Seconds that the load must last before replicas are added, and taken away.
     upscale_delay_s: Annotated[float, Field(ge=0)] = 30
     downscale_delay_s: Annotated[float, Field(ge=0)] = 600
-    #: Pictures of several cameras that share a pass; on a GPU 16 and more are worth it.
+    #: Pictures of several cameras that share a pass: as many as wait when it begins. On a GPU 16 and more are worth it.
     max_batch_size: Annotated[int, Field(ge=1, le=256)] = 8
-    #: Milliseconds that a picture waits for others; those of cameras that are in step meet within it.
-    batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 5
     #: Of a core and of a GPU, for each replica, by Ray's book-keeping. A detector can use a whole core; but on a shop's
     #: two cores replicas that ask for a whole one each would wait for ever for their place.
     num_cpus: Annotated[float, Field(ge=0)] = 0.2

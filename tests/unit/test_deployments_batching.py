@@ -1,0 +1,54 @@
+"""What waits shares a pass."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import pytest
+
+from deployments.batching import Batches
+
+
+class Network:
+    """Doubles numbers, and knows how many it was given at a time."""
+
+    def __init__(self) -> None:
+        self.passes: list[list[int]] = []
+
+    def work(self, requests: Sequence[int]) -> list[int]:
+        self.passes.append(list(requests))
+        if 13 in requests:
+            raise ValueError("thirteen")
+        return [2 * request for request in requests]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+async def test_what_waits_shares_a_pass(beside: bool) -> None:
+    network = Network()
+    batches = Batches(network.work, largest=3, beside=beside)
+    assert await asyncio.gather(*(batches.ask(number) for number in range(7))) == [2 * number for number in range(7)]
+    assert network.passes == [[0, 1, 2], [3, 4, 5], [6]]
+    # and later ones, when nothing waited any more
+    assert await batches.ask(8) == 16
+
+
+@pytest.mark.parametrize("beside", [False, True])
+async def test_an_error_is_told_to_those_of_its_pass_alone(beside: bool) -> None:
+    batches = Batches(Network().work, largest=1, beside=beside)
+    first, wrong, last = await asyncio.gather(*(batches.ask(one) for one in (1, 13, 2)), return_exceptions=True)
+    assert (first, last) == (2, 4)
+    assert isinstance(wrong, ValueError)
+
+
+async def test_who_gave_up_waiting_costs_no_pass() -> None:
+    network = Network()
+    batches = Batches(network.work, largest=8, beside=False)
+    gone = asyncio.create_task(batches.ask(1))
+    stays = asyncio.create_task(batches.ask(2))
+    # both wait, and nothing has begun
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await stays == 4
+    with contextlib.suppress(asyncio.CancelledError):
+        await gone
+    assert network.passes == [[2]]
