@@ -15,7 +15,7 @@ from domain.prompts import prompts_for
 from domain.records import TextEmbeddings
 from domain.settings import Store
 from networks.coldstart import ColdStart, cold_start
-from storage.classifiers import write_whole
+from storage.files import write_whole
 
 log = logging.getLogger(__name__)
 

@@ -27,6 +27,9 @@ COMMANDS = {
     "train": ("amiko.train", "Train a store's classifier; it is used only if it earns its place."),
     "classifiers": ("amiko.classifiers", "A store's classifiers: list, promote, roll back."),
     "logs": ("amiko.logs", "What the actors said, wherever they run: by store, camera, visit."),
+    "backup": ("amiko.backup", "Everything that is kept, into one file, while it runs."),
+    "restore": ("amiko.restore", "Put a backup in the place of what is there."),
+    "forget": ("amiko.forget", "Delete what is kept of a store's visitors, and prove it."),
     "bench": ("amiko.bench", "Measure: seeing, learning, networks, original, autoscaling."),
 }
 

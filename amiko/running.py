@@ -98,7 +98,7 @@ def started(
     _check_weights(settings)
     make_token()
     # standard output is for results: what Ray has to say goes to standard error
-    with _alone(), contextlib.redirect_stdout(sys.stderr):
+    with alone(), contextlib.redirect_stdout(sys.stderr):
         say("starting Ray")
         joined = cluster.start_or_join(None)
         plan = Plan(settings=settings, home=data, run=secrets.token_hex(8), paced=paced, loop=loop)
@@ -185,7 +185,7 @@ def withdraw_all() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One system a data folder: two would announce each visitor twice. Raises InputError where one is there."""
     home().mkdir(parents=True, exist_ok=True)
     try:

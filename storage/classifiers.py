@@ -1,17 +1,15 @@
 """Classifiers: files that are written whole or not at all, and a table that says which one is in use."""
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
-from domain.errors import ClassifierError, InputError, StorageError
+from domain.errors import ClassifierError, InputError
 from storage.database import Database
+from storage.files import write_whole
 
 #: Figures of a training: what JSON holds.
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
@@ -225,31 +223,3 @@ async def _take_into_use(connection: aiosqlite.Connection, store: str, version: 
     await connection.execute(
         "INSERT INTO promotions (store, version, at, cause) VALUES (?, ?, ?, ?)", (store, version, at, cause)
     )
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Whole or not at all, also across a power cut. Raises StorageError."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # what a killed training left half written
-        for old in path.parent.glob(".*.part"):
-            old.unlink(missing_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"{path}: can't be written: {error.strerror}; nothing was changed. Make room and train again"
-        ) from error

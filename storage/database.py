@@ -2,16 +2,22 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Self
 
 import aiosqlite
 
 from domain.errors import StorageError
+from storage.files import make_folder, sync, whole
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+#: In the data folder while a restore puts another database in the place of this one.
+RESTORING = "restoring"
+#: Seconds that the copy is kept which is made before a migration: time to notice that the new release is no good.
+KEEP_COPY_S = 14 * 24 * 3600.0
 #: Seconds to wait for another process that writes.
 BUSY_TIMEOUT_S = 10.0
 
@@ -41,12 +47,14 @@ class Database:
         """As `open`, for an owner that calls `close` itself."""
         connection: aiosqlite.Connection | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_ready(path)
             connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             connection.row_factory = sqlite3.Row
             await connection.execute("PRAGMA journal_mode = WAL")
-            # a killed process loses nothing; what a power cut may cost is the last commits, never the file
-            await connection.execute("PRAGMA synchronous = NORMAL")
+            # each commit is on the disk before it is told, a power cut included: two milliseconds
+            await connection.execute("PRAGMA synchronous = FULL")
+            # what was deleted is overwritten
+            await connection.execute("PRAGMA secure_delete = ON")
             await connection.execute("PRAGMA foreign_keys = ON")
             database = cls(connection)
             await database._migrate(path)
@@ -87,20 +95,70 @@ class Database:
             return list(await self._connection.execute_fetchall(sql, tuple(values)))
 
     async def _migrate(self, path: Path) -> None:
+        """All that is new in one transaction: whatever fails, the file is as it was."""
         migrations = sorted(MIGRATIONS.glob("[0-9]*.sql"))
-        (row,) = await self._connection.execute_fetchall("PRAGMA user_version")
-        if row[0] > len(migrations):
-            raise StorageError(f"{path}: was made by a newer Amiko (version {row[0]}); update this one")
-        for number, migration in enumerate(migrations[row[0] :], start=row[0] + 1):
-            script = migration.read_text(encoding="utf-8")
-            # two processes may open a new file at once: the second finds it done
-            async with self.transaction() as connection:
-                (now,) = await connection.execute_fetchall("PRAGMA user_version")
-                if now[0] >= number:
-                    continue
-                for statement in _statements(script):
+        if await _version(self._connection) == len(migrations):
+            return
+        async with self.transaction() as connection:
+            # two processes may open a file at once: the second finds it done
+            version = await _version(connection)
+            if version > len(migrations):
+                raise StorageError(f"{path}: was made by a newer Amiko (version {version}); update this one")
+            if 0 < version < len(migrations):
+                await asyncio.to_thread(_copy, path, copy_of(path, version))
+            for migration in migrations[version:]:
+                for statement in _statements(migration.read_text(encoding="utf-8")):
                     await connection.execute(statement)
-                await connection.execute(f"PRAGMA user_version = {number}")
+            await connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _make_ready(path: Path) -> None:
+    make_folder(path.parent)
+    if (path.parent / RESTORING).exists():
+        raise StorageError(f"{path}: a restore was broken off; do it again: amiko restore FILE --replace")
+    if not path.exists():
+        # names and embeddings: for this user's eyes alone
+        path.touch(mode=0o600)
+
+
+def copy_of(path: Path, version: int) -> Path:
+    """The database as it was before it was brought from that version to a newer one."""
+    return path.with_name(f"{path.name}.version-{version}")
+
+
+def copies(path: Path) -> list[Path]:
+    """Those that were made before migrations."""
+    return sorted(path.parent.glob(f"{path.name}.version-*"))
+
+
+def drop_copies(path: Path, *, keep_s: float = KEEP_COPY_S) -> int:
+    """Delete those that are older; how many there were."""
+    old = [copy for copy in copies(path) if copy.stat().st_mtime < time.time() - keep_s]
+    for copy in old:
+        copy.unlink(missing_ok=True)
+    if old:
+        sync(path.parent)
+    return len(old)
+
+
+def copy_whole(path: Path, target: Path) -> None:
+    """What the database holds at one moment, others' writing or not, into a file of its own. Raises sqlite3.Error.
+
+    Without free pages, so that nothing which was deleted is in it.
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)) as source:
+        source.execute("VACUUM INTO ?", (str(target),))
+
+
+def _copy(path: Path, target: Path) -> None:
+    """By another connection, which sees the file as it was before this one's transaction."""
+    with whole(target) as part:
+        copy_whole(path, part)
+
+
+async def _version(connection: aiosqlite.Connection) -> int:
+    (row,) = await connection.execute_fetchall("PRAGMA user_version")
+    return int(row[0])
 
 
 def _statements(script: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from domain.errors import StorageError
 from domain.records import Visit
 from storage.encoding import embedding_from_blob, embedding_to_blob, prediction_from_json, prediction_to_json
+from storage.files import make_folder
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS visits (
@@ -36,7 +37,9 @@ class Journal:
         self._path = path
         self._of = (store, camera)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            if not path.exists():
+                path.touch(mode=0o600)
             with self._opened() as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(_SCHEMA)
@@ -87,6 +90,8 @@ class Journal:
             connection.row_factory = sqlite3.Row
             # each visit is on the disk before it counts as kept, a power cut included
             connection.execute("PRAGMA synchronous = FULL")
+            # what was told is overwritten
+            connection.execute("PRAGMA secure_delete = ON")
             yield connection
         finally:
             connection.close()

@@ -26,14 +26,15 @@ def test_help_names_every_command() -> None:
     ended = amiko("--help", COLUMNS="120")
     assert ended.returncode == 0
     for command in ("demo", "run", "status", "stop", "check", "visits", "networks", "assistants", "samples", "train",
-                    "classifiers", "bench"):  # fmt: skip
+                    "classifiers", "backup", "restore", "forget", "bench"):  # fmt: skip
         assert f" {command} " in ended.stdout
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["demo", "run", "status", "stop", "check", "visits", "networks", "assistants", "samples", "train", "classifiers"],
-)
+COMMANDS = ("demo", "run", "status", "stop", "check", "visits", "networks", "assistants", "samples", "train",
+            "classifiers", "backup", "restore", "forget")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     ended = amiko(command, "--help")
     assert ended.returncode == 0, ended.stderr

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ClassifierError, InputError, StorageError
-from storage.classifiers import ClassifierStore, StoredClassifier, StoredTraining, write_whole
+from storage.classifiers import ClassifierStore, StoredClassifier, StoredTraining
 from storage.database import Database
+from storage.files import write_whole
 
 ROW = StoredClassifier(
     store="spb-1", version=1, created_at=5.0, encoder="tests@0", sha256="", kept=True, reason="better",
@@ -98,7 +99,7 @@ async def test_a_full_disk_changes_nothing(classifiers: ClassifierStore, monkeyp
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("storage.classifiers.os.fsync", full)
+    monkeypatch.setattr("storage.files.os.fsync", full)
     with pytest.raises(StorageError, match=r"No space left.*Make room"):
         await add(classifiers, 2)
     assert [one.version for one in await classifiers.versions("spb-1")] == [1]
@@ -106,7 +107,7 @@ async def test_a_full_disk_changes_nothing(classifiers: ClassifierStore, monkeyp
 
 
 def test_what_a_killed_training_left_is_cleared_away(tmp_path: Path) -> None:
-    (tmp_path / ".abc.part").write_bytes(b"half")
+    (tmp_path / ".1.safetensors.abc.part").write_bytes(b"half")
     write_whole(tmp_path / "1.safetensors", b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["1.safetensors"]
 

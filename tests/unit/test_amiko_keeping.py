@@ -1,0 +1,78 @@
+"""`amiko backup`, `restore` and `forget` as people and scripts meet them."""
+
+import asyncio
+from pathlib import Path
+
+from filelock import FileLock
+
+from tests.support.inside import amiko
+from tests.support.kept import found, keep
+from tests.support.processes import amiko as amiko_apart
+from tests.support.processes import document
+
+
+def kept(home: Path) -> None:
+    asyncio.run(keep(home, store="a", camera="door", day="2026-01-01", at=1767261600, mark=1))
+    asyncio.run(keep(home, store="b", camera="door", day="2026-01-01", at=1767261600, mark=2))
+
+
+def test_a_backup_is_made_and_put_back(home: Path, tmp_path: Path) -> None:
+    kept(home)
+    file = tmp_path / "backup.tar"
+    made = amiko("backup", str(file), "--json")
+    assert made.returncode == 0, made.stderr
+    assert document(made.stdout)["files"] == 5
+    again = amiko("backup", str(file))
+    assert (again.returncode, "--replace" in again.stderr) == (2, True)
+    over = amiko("restore", str(file))
+    assert (over.returncode, "--replace" in over.stderr) == (2, True)
+
+    assert amiko("forget", "--store", "a", "--yes", "--json").returncode == 0
+    with FileLock(home / "running.lock"):
+        runs = amiko("restore", str(file), "--replace")
+    assert (runs.returncode, "amiko stop" in runs.stderr) == (2, True)
+    assert not found(home, 1)
+
+    put = amiko("restore", str(file), "--replace", "--json")
+    assert put.returncode == 0, put.stderr
+    assert document(put.stdout)["schema"] == document(made.stdout)["schema"]
+    assert found(home, 1) == {"amiko.db"}
+    elsewhere = amiko_apart("restore", str(file), AMIKO_HOME=str(tmp_path / "elsewhere"))
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert (tmp_path / "elsewhere" / "classifiers" / "a" / "1.safetensors").read_bytes() == b"weights"
+
+    for wrong in (tmp_path / "missing.tar", Path(__file__)):
+        ended = amiko("restore", str(wrong), "--replace")
+        assert ended.returncode == 2
+        assert wrong.name in ended.stderr
+    nothing = amiko_apart("backup", str(tmp_path / "n.tar"), AMIKO_HOME=str(tmp_path / "nowhere"))
+    assert (nothing.returncode, "AMIKO_HOME" in nothing.stderr) == (2, True)
+
+
+def test_what_is_forgotten_is_told_and_looked_for(home: Path) -> None:
+    kept(home)
+    for wrong, told in (
+        (("--store", "c", "--yes"), "there are: a, b"),
+        (("--store", "../a", "--yes"), "a store's id"),
+        (("--store", "a", "--json"), "--yes"),
+        (("--store", "a", "--day", "2026-02-30", "--yes"), "no such day"),
+        (("--store", "a", "--day", "2026-01-01", "--staff", "--yes"), "whole store"),
+    ):
+        ended = amiko("forget", *wrong)
+        assert (ended.returncode, told in ended.stderr) == (2, True), ended.stderr
+    assert amiko("forget", "--store", "a").returncode == 1  # nobody says yes
+    assert found(home, 1) == {"amiko.db", "journal.db"}
+
+    another_day = document(amiko("forget", "--store", "a", "--day", "2026-01-02", "--yes", "--json").stdout)
+    assert another_day["deleted"]["visits"] == 0
+    day = document(amiko("forget", "--store", "a", "--day", "2026-01-01", "--yes", "--json").stdout)
+    assert day["deleted"] == {"notifications": 1, "visits": 1, "samples": 1, "journal": 1, "copies": 0}
+    assert set(day["left"].values()) == {0}
+    assert not found(home, 1)
+    assert found(home, 2)
+
+    store = amiko("forget", "--store", "a", "--staff", "--yes")
+    assert store.returncode == 0, store.stderr
+    assert "Backups that were made before still hold it" in store.stderr
+    gone = amiko("forget", "--store", "a", "--yes")
+    assert (gone.returncode, "there are: b" in gone.stderr) == (2, True)
