@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,23 +50,22 @@ class LeasedAnnouncer:
         *,
         store: str,
         camera: str,
-        journal: Path | None,
+        journal: Path,
         lost: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`journal`: where visits are kept until they were heard; None: in memory, on a machine on its own.
+        """`journal`: where visits are kept until they were heard.
 
         `lost`: what to do where another copy of this camera is at work.
         """
         self._headquarters = headquarters
         self._name = f"camera/{store}/{camera}"
-        self._journal = Journal(journal, store=store, camera=camera) if journal else None
+        self._journal = Journal(journal, store=store, camera=camera)
         self._lost = lost
         self._clock = clock
         self._token: int | None = None
         #: Visits with their cards, which are in no journal.
         self._waiting: dict[str, Visit] = {}
-        self._heard: dict[str, asyncio.Event] = {}
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -81,16 +81,17 @@ class LeasedAnnouncer:
                 await self._task
 
     async def announce(self, visit: Visit) -> None:
-        """Return once it was heard, or is in the journal."""
+        """Return once it is in the journal: from then on a kill does not lose it."""
         told = {"store": visit.store, "camera": visit.camera, "visit": visit.id}
-        _LOGGER.info("a visitor came in", extra=told)
-        if self._journal is not None:
+        try:
             await asyncio.to_thread(self._journal.add, visit)
-        heard = self._heard[visit.id] = asyncio.Event()
+        except (OSError, sqlite3.Error) as error:
+            # a full disk, say: it is told all the same, from memory
+            _LOGGER.error("a visitor could not be written to the journal: %s", error, extra=told)  # noqa: TRY400
+        else:
+            _LOGGER.info("a visitor came in", extra=told)
         self._waiting[visit.id] = visit
         self._news.set()
-        if self._journal is None:
-            await heard.wait()
 
     @property
     def waiting(self) -> int:
@@ -98,13 +99,18 @@ class LeasedAnnouncer:
         return len(self._waiting)
 
     async def _tell(self) -> None:
-        left = await asyncio.to_thread(self._journal.pending) if self._journal is not None else []
-        for visit in left:
-            self._waiting.setdefault(visit.id, visit)
-        told = False
+        looked = told = False
         while True:
             self._news.clear()
-            await self._tell_all()
+            try:
+                if not looked:
+                    self._waiting = {one.id: one for one in await self._left()} | self._waiting
+                    looked = True
+                await self._tell_all()
+            except Exception:  # whatever it is: who tells no more loses every visitor from then on
+                _LOGGER.exception("%s: telling broke off; it begins again", self._name)
+                await asyncio.sleep(AGAIN_S)
+                continue
             if not self._waiting:
                 told = False
                 await self._news.wait()
@@ -113,6 +119,10 @@ class LeasedAnnouncer:
                 _LOGGER.warning("%s: not everything was heard; %d visits are kept", self._name, len(self._waiting))
                 told = True
             await asyncio.sleep(AGAIN_S)
+
+    async def _left(self) -> list[Visit]:
+        """What an earlier process has not told."""
+        return await asyncio.to_thread(self._journal.pending)
 
     async def _tell_all(self) -> None:
         for visit in list(self._waiting.values()):
@@ -135,11 +145,12 @@ class LeasedAnnouncer:
             await self._forget(visit)
 
     async def _forget(self, visit: Visit) -> None:
-        if self._journal is not None:
+        try:
             await asyncio.to_thread(self._journal.remove, visit.id)
+        except (OSError, sqlite3.Error) as error:
+            # told again after the next start, which is nothing the second time
+            _LOGGER.error("a visitor could not be taken out of the journal: %s", error)  # noqa: TRY400
         self._waiting.pop(visit.id, None)
-        if heard := self._heard.pop(visit.id, None):
-            heard.set()
 
     async def _try(self, visit: Visit) -> None:
         async with asyncio.timeout(TRY_S):

@@ -380,7 +380,7 @@ class CameraActor:
             RegistryClient(),
             store=plan.store.id,
             camera=plan.camera.id,
-            journal=home() / JOURNAL if plan.placed else None,
+            journal=(plan.home or home()) / JOURNAL,
             # Ray starts it again, if it is the copy that Ray knows of
             lost=lambda: os._exit(1),
         )

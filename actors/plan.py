@@ -71,8 +71,8 @@ class CameraPlan(_Part):
     loop: bool
     #: The Serve application with the store's networks.
     application: str
-    #: Whether it runs on its store's own node, across a link that may be cut.
-    placed: bool
+    #: The data folder; None where it runs on its store's own node, across a link that may be cut: that node's own.
+    home: Path | None
     release: str
 
 
@@ -98,7 +98,7 @@ class Plan(_Part):
             paced=self.paced,
             loop=self.loop,
             application=self.application_of(store),
-            placed=self.placed,
+            home=None if self.placed else self.home,
             release=release(),
         )
 

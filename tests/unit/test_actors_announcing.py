@@ -1,11 +1,11 @@
 """A camera's visits on their way to headquarters that are out of reach, refuse, or have another copy's lease."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ray.exceptions import RayActorError
 
 import actors.announcing
 from actors.announcing import LeasedAnnouncer
@@ -58,7 +58,7 @@ def visit(name: str, at: float = 100.0) -> Visit:
 class Camera:
     """An announcer and what became of it."""
 
-    def __init__(self, headquarters: Headquarters, journal: Path | None, now: float = 100.0) -> None:
+    def __init__(self, headquarters: Headquarters, journal: Path, now: float = 100.0) -> None:
         self.lost = asyncio.Event()
         self.announcer = LeasedAnnouncer(
             headquarters, store="s", camera="door", journal=journal, lost=self.lost.set, clock=lambda: now
@@ -110,33 +110,50 @@ async def test_what_a_killed_camera_knew_is_told_by_the_next_one(tmp_path: Path)
 
 async def test_of_two_copies_the_older_one_is_refused_and_ends(tmp_path: Path) -> None:
     headquarters = Headquarters()
-    old, new = Camera(headquarters, None), Camera(headquarters, None)
+    old, new = (Camera(headquarters, tmp_path / name / "journal.db") for name in ("old", "new"))
     await old.announcer.announce(visit("v1"))
+    await until(lambda: not old.announcer.waiting)
     await new.announcer.announce(visit("v2"))
-    refused = asyncio.create_task(old.announcer.announce(visit("v3")))
+    await until(lambda: not new.announcer.waiting)
+    await old.announcer.announce(visit("v3"))
     await asyncio.wait_for(old.lost.wait(), 10)
     assert [one[0].id for one in headquarters.heard] == ["v1", "v2"]
     assert not new.lost.is_set()
-    refused.cancel()
     for one in (old, new):
         await one.announcer.stop()
 
 
-async def test_a_registry_that_is_restarting_is_waited_for_without_a_journal() -> None:
+async def test_a_visitor_is_told_though_the_journal_can_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
     headquarters = Headquarters()
-    headquarters.trouble = RayActorError()
-    camera = Camera(headquarters, None)
-    told = asyncio.create_task(camera.announcer.announce(visit("v")))
-    await asyncio.sleep(0.05)
-    assert not told.done()
-    headquarters.trouble = None
-    await asyncio.wait_for(told, 10)
+    camera = Camera(headquarters, tmp_path / "journal.db")
+    monkeypatch.setattr(Journal, "add", full)
+    monkeypatch.setattr(Journal, "remove", full)
+    await camera.announcer.announce(visit("v"))
+    await until(lambda: not camera.announcer.waiting)
+    assert [one[0].id for one in headquarters.heard] == ["v"]
     await camera.announcer.stop()
 
 
-async def test_a_store_that_was_taken_out_of_the_settings_holds_nothing_up() -> None:
+async def test_telling_goes_on_after_whatever_breaks_it_off(tmp_path: Path) -> None:
+    headquarters = Headquarters()
+    headquarters.trouble = ZeroDivisionError()
+    camera = Camera(headquarters, tmp_path / "journal.db")
+    await camera.announcer.announce(visit("v"))
+    await asyncio.sleep(0.05)
+    headquarters.trouble = None
+    await until(lambda: bool(headquarters.heard))
+    await camera.announcer.stop()
+
+
+async def test_a_store_that_was_taken_out_of_the_settings_holds_nothing_up(tmp_path: Path) -> None:
     headquarters = Headquarters()
     headquarters.trouble = InputError("no store 's' in the settings")
-    camera = Camera(headquarters, None)
-    await asyncio.wait_for(camera.announcer.announce(visit("v")), 10)
+    camera = Camera(headquarters, tmp_path / "journal.db")
+    await camera.announcer.announce(visit("v"))
+    await until(lambda: not camera.announcer.waiting)
     await camera.announcer.stop()
