@@ -18,14 +18,14 @@ import ray
 import torch
 from pydantic import SecretStr
 
-from actors.announcing import LeasedAnnouncer
+from actors.announcing import JOURNAL, LeasedAnnouncer
 from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
 from benchmarks.speed_shop import Usage, recording, shop
 from domain import settings
 from domain.records import Image
-from domain.settings import Camera, Scaling, ScalingOfNetworks, Store
+from domain.settings import Camera, Scaling, ScalingOfNetworks, Store, home
 from networks.detector import load_detector
 from vision.picture import Picture, letterbox
 from vision.source import open_source
@@ -68,7 +68,7 @@ class Player:
     async def __init__(self, number: int, size: Size) -> None:  # type: ignore[misc]  # Ray awaits it
         camera = Camera(id=f"{number}", role="entrance", source=SecretStr(str(recording())), size=size, fps=30)
         self._announcer = LeasedAnnouncer(
-            RegistryClient(), store=STORE.id, camera=camera.id, journal=None, lost=lambda: os._exit(1)
+            RegistryClient(), store=STORE.id, camera=camera.id, journal=home() / JOURNAL, lost=lambda: os._exit(1)
         )
         self._announcer.start()
         self._worker = CameraWorker(

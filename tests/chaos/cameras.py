@@ -1,0 +1,86 @@
+"""Cameras whose visitors are drawn: the real camera's way from a crop to the registry, with the seeing left out.
+
+Watching a real picture for 300 visitors would take more than two cores have; the real cameras of a run do that for a
+tenth of them.
+"""
+
+import asyncio
+import os
+import random
+import time
+from pathlib import Path
+
+import cv2
+from pydantic import SecretStr
+
+from actors.announcing import JOURNAL, LeasedAnnouncer
+from actors.camera import CameraWorker
+from actors.clients import RegistryClient, TrainerClient
+from actors.networks import Networks
+from amiko import madeup
+from domain.records import Image
+from domain.settings import Camera, Store
+from vision.watcher import Seen, SeenKind
+
+#: Different pictures of each made-up visitor.
+PICTURES = 2
+
+
+class DrawnCameraWorker(CameraWorker):
+    """Visitors come in at random moments, until the time is over."""
+
+    def __init__(self, *, store: Store, announcer: LeasedAnnouncer, per_s: float, until: float, seed: int) -> None:
+        """`until`: seconds since 1970."""
+        super().__init__(
+            store=store,
+            camera=Camera(id="drawn", role="entrance", source=SecretStr("rtsp://127.0.0.1:9/drawn")),
+            networks=Networks(),
+            announcer=announcer,
+            collector=TrainerClient(),
+            # two lives of one camera make no visit twice: its moment is part of its name
+            run=str(seed),
+            paced=True,
+            loop=False,
+        )
+        self._per_s = per_s
+        self._until = until
+        self._chance = random.Random(f"{seed} {store.id} {os.getpid()}")
+
+    async def _watch(self) -> None:
+        crops = await asyncio.to_thread(_crops)
+        track = 0
+        while time.time() < self._until:
+            await asyncio.sleep(self._chance.expovariate(self._per_s))
+            track += 1
+            seen = Seen(
+                kind=SeenKind.VISIT,
+                track=track,
+                frame=track,
+                at=time.time(),
+                first_frame=track,
+                last_frame=track,
+                crop=self._chance.choice(crops),
+            )
+            await self._handle([seen], time.time())
+        await asyncio.Event().wait()
+
+
+def _crops() -> list[Image]:
+    cv2.setNumThreads(1)
+    return [crop for seed, one in enumerate(madeup.CHARACTERS) for crop in madeup.scenes(one, PICTURES, seed)]
+
+
+class DrawnCameraActor:
+    """As an actor, made as `actors.camera.CameraActor` is."""
+
+    async def __init__(self, store: Store, per_s: float, until: float, seed: int, folder: Path) -> None:  # type: ignore[misc]
+        announcer = LeasedAnnouncer(
+            RegistryClient(), store=store.id, camera="drawn", journal=folder / JOURNAL, lost=lambda: os._exit(1)
+        )
+        self._worker = DrawnCameraWorker(store=store, announcer=announcer, per_s=per_s, until=until, seed=seed)
+        announcer.start()
+        self._worker.start()
+
+    async def about(self) -> int:
+        """It is there."""
+        return os.getpid()
