@@ -14,6 +14,7 @@ import psutil
 from ray.exceptions import RayError, RayTaskError
 
 from actors.clients import ActorMissingError
+from actors.clock import steady
 from domain.errors import InputError, LeaseLostError
 from domain.records import Visit
 from storage.journal import Journal
@@ -53,6 +54,7 @@ class LeasedAnnouncer:
         journal: Path,
         lost: Callable[[], None],
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady,
     ) -> None:
         """`journal`: where visits are kept until they were heard.
 
@@ -63,9 +65,12 @@ class LeasedAnnouncer:
         self._journal = Journal(journal, store=store, camera=camera)
         self._lost = lost
         self._clock = clock
+        self._steady = steady
         self._token: int | None = None
         #: Visits with their cards, which are in no journal.
         self._waiting: dict[str, Visit] = {}
+        #: When each of them came in, by the clock that nobody sets.
+        self._came: dict[str, float] = {}
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -90,7 +95,7 @@ class LeasedAnnouncer:
             _LOGGER.error("a visitor could not be written to the journal: %s", error, extra=told)  # noqa: TRY400
         else:
             _LOGGER.info("a visitor came in", extra=told)
-        self._waiting[visit.id] = visit
+        self._keep(visit)
         self._news.set()
 
     @property
@@ -104,7 +109,7 @@ class LeasedAnnouncer:
             self._news.clear()
             try:
                 if not looked:
-                    self._waiting = {one.id: one for one in await self._left()} | self._waiting
+                    await self._look()
                     looked = True
                 await self._tell_all()
             except Exception:  # whatever it is: who tells no more loses every visitor from then on
@@ -120,9 +125,17 @@ class LeasedAnnouncer:
                 told = True
             await asyncio.sleep(AGAIN_S)
 
-    async def _left(self) -> list[Visit]:
-        """What an earlier process has not told."""
-        return await asyncio.to_thread(self._journal.pending)
+    def _keep(self, visit: Visit) -> None:
+        self._waiting[visit.id] = visit
+        self._came.setdefault(visit.id, self._steady() - max(0.0, self._clock() - visit.at))
+
+    async def _look(self) -> None:
+        """What an earlier process has not told comes first."""
+        left = await asyncio.to_thread(self._journal.pending)
+        new, self._waiting = self._waiting, {}
+        # those of this process are in the journal as well, and have their cards here
+        for visit in (*left, *new.values()):
+            self._keep(visit)
 
     async def _tell_all(self) -> None:
         for visit in list(self._waiting.values()):
@@ -151,11 +164,12 @@ class LeasedAnnouncer:
             # told again after the next start, which is nothing the second time
             _LOGGER.error("a visitor could not be taken out of the journal: %s", error)  # noqa: TRY400
         self._waiting.pop(visit.id, None)
+        self._came.pop(visit.id, None)
 
     async def _try(self, visit: Visit) -> None:
         async with asyncio.timeout(TRY_S):
             if self._token is None:
                 self._token = await self._headquarters.take_lease(self._name, this_process())
             await self._headquarters.announce_leased(
-                visit, lease=self._name, token=self._token, age_s=max(0.0, self._clock() - visit.at)
+                visit, lease=self._name, token=self._token, age_s=self._steady() - self._came[visit.id]
             )

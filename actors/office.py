@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import aiosqlite
 
 from actors import offers
+from actors.clock import Steps
 from domain.errors import InputError, NotRegisteredError
 from domain.records import Assistant, AssistantState, Invite, NoticeKind, StoreOverview, StoreReport
 from domain.settings import MAIN, Settings, Store
@@ -31,11 +32,19 @@ class StoreStatus(TypedDict):
 class Office:
     """What the registry does for admins; `actors.registry` adds the visits. Each change is one transaction."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
+        """`steady`: what tells whether `clock` was set; none: it never is."""
         self._stores = {store.id: store for store in settings.stores}
         self._admins = tuple(settings.telegram.admins)
         self._database = database
         self._clock = clock
+        self._steps = Steps(clock, steady or clock)
         #: Raised whenever something new may be in an outbox. Not from zero: another process' versions are others.
         self._version = time.time_ns()
         self._changed = asyncio.Event()

@@ -16,6 +16,7 @@ import aiosqlite
 
 from actors import offers
 from actors.about import About, about, current_plan
+from actors.clock import steady
 from actors.metrics import RegistryMetrics
 from actors.office import Office, day_of
 from actors.plan import DATABASE
@@ -34,7 +35,7 @@ from domain.records import (
     Visit,
 )
 from domain.settings import Settings
-from storage import assistants, figures, leases, notices, notifications, samples, tally, visits
+from storage import assistants, figures, leases, moments, notices, notifications, samples, tally, visits
 from storage.database import Database
 
 #: Of each kind that a bot is given at once: seven seconds of work at Telegram's pace.
@@ -44,13 +45,21 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Seconds between two looks at the database for the metrics.
 PUBLISH_S = 10.0
+#: Seconds between two looks whether the clock was set.
+CLOCK_S = 1.0
 
 
 class AssistantRegistry(Office):
     """Plain and without Ray; one thin line makes an actor of it."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(settings, database, clock)
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
+        super().__init__(settings, database, clock, steady)
         self._keep_s = settings.training.keep_samples_days * 24 * 3600
         #: Visitors' small pictures, by visit: in memory alone, and no longer than their notifications live.
         self._cards: dict[str, tuple[float, bytes]] = {}
@@ -64,7 +73,7 @@ class AssistantRegistry(Office):
         Announcing the same visit again changes nothing. Raises InputError for an unknown store.
         """
         store = self._store(visit.store)
-        now = self._clock()
+        now = await self._now()
         until = now - age_s + store.notification_lifetime_s
         async with self._database.transaction() as connection:
             await offers.catch_up(connection, self._stores, now=now)
@@ -116,7 +125,7 @@ class AssistantRegistry(Office):
 
     async def take(self, *, notification: int, telegram_id: int) -> Notification:
         """The assistant goes to the visitor; the first one does. Raises NotRegisteredError for another's."""
-        now = self._clock()
+        now = await self._now()
         async with self._database.transaction() as connection:
             await offers.catch_up(connection, self._stores, now=now)
             found = await self._own(connection, notification, telegram_id)
@@ -133,7 +142,7 @@ class AssistantRegistry(Office):
 
     async def decline(self, *, notification: int, telegram_id: int) -> Notification:
         """The assistant can't go, and goes on waiting. Raises NotRegisteredError for another's."""
-        now = self._clock()
+        now = await self._now()
         async with self._database.transaction() as connection:
             await offers.catch_up(connection, self._stores, now=now)
             found = await self._own(connection, notification, telegram_id)
@@ -150,7 +159,7 @@ class AssistantRegistry(Office):
         Unchanged for an answer that is none, and an hour after the visit was taken. Raises NotRegisteredError for
         another's.
         """
-        now = self._clock()
+        now = await self._now()
         async with self._database.transaction() as connection:
             found = await self._own(connection, notification, telegram_id)
             ranking = found.prediction.ranking if found.prediction else ()
@@ -175,31 +184,29 @@ class AssistantRegistry(Office):
 
     async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:
         """What a bot has to do; waits up to so many seconds for something new. See `bot.registry.Registry`."""
-        deadline = self._clock() + wait_s
+        deadline = time.monotonic() + wait_s
         while True:
-            changed, version, now = self._changed, self._version, self._clock()
+            now = await self._now()
+            changed, version = self._changed, self._version
+            left = deadline - time.monotonic()
             async with self._database.transaction() as connection:
                 caught_up = await offers.catch_up(connection, self._stores, now=now)
                 held = await notifications.pending(connection, self._stores, bot, now=now, limit=_OUTBOX)
                 words = await notices.pending(connection, bot, now=now, limit=_OUTBOX)
-                moments = [
-                    deadline,
-                    await offers.next_moment(connection),
-                    await notices.next_due(connection, now=now),
-                ]
+                due = [await offers.next_moment(connection), await notices.next_due(connection, now=now)]
             if caught_up:
                 self._news()
                 version = self._version
             news = version != seen if seen is not None else bool(held or words)
-            if news or now >= deadline:
+            if news or left <= 0:
                 return Outbox(
                     version=version,
                     notifications=tuple(self._with_card(notification) for notification in held),
                     notices=tuple(words),
                 )
-            wake = min(moment for moment in moments if moment is not None)
+            waits = [left, *(moment - now for moment in due if moment is not None)]
             try:
-                async with asyncio.timeout(max(0.0, wake - now)):
+                async with asyncio.timeout(max(0.0, min(waits))):
                     await changed.wait()
             except TimeoutError:
                 continue
@@ -224,7 +231,7 @@ class AssistantRegistry(Office):
 
     async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
         """It can't be delivered to this assistant; in a store that tells one after the other the next one hears."""
-        now = self._clock()
+        now = await self._now()
         async with self._database.transaction() as connection:
             found = await notifications.by_id(connection, notification, self._stores)
             if found is None:
@@ -236,10 +243,28 @@ class AssistantRegistry(Office):
                 await offers.turned_down(connection, self._stores[found.store], found.visit, now=now)
         self._news()
 
+    async def _now(self) -> float:
+        """What the clock says. Where it was set meanwhile, what waits for a moment waits as long as it would have."""
+        by = self._steps.step()
+        if by:
+            _LOGGER.warning("the clock was set by %.0f s; what waits for a moment is moved with it", by)
+            async with self._database.transaction() as connection:
+                await moments.shift(connection, by=by, now=self._clock())
+            self._cards = {visit: (until + by, card) for visit, (until, card) in self._cards.items()}
+            self._news()
+        return self._clock()
+
+    async def after_start(self) -> None:
+        """Hold nothing longer than it may be held: the clock may have been set back while nobody looked."""
+        now = self._clock()
+        async with self._database.transaction() as connection:
+            for store in self._stores.values():
+                await moments.clamp(connection, store=store.id, lifetime_s=store.notification_lifetime_s, now=now)
+
     # -- within a transaction -----------------------------------------------------------------------------
 
     async def _move(self, telegram_id: int, update: int, state: AssistantState) -> Standing:
-        now = self._clock()
+        now = await self._now()
         async with self._database.transaction() as connection:
             await offers.catch_up(connection, self._stores, now=now)
             assistant = await self._known(connection, telegram_id)
@@ -316,11 +341,13 @@ class RegistryActor(AssistantRegistry):
     async def __init__(self) -> None:  # type: ignore[misc]  # Ray awaits it
         plan = await current_plan()
         self._recipe = plan.head_digest
-        super().__init__(plan.settings, await Database.connect(plan.home / DATABASE))
+        super().__init__(plan.settings, await Database.connect(plan.home / DATABASE), steady=steady)
         async with self._database.transaction() as connection:
             await tally.begin(connection)
+        await self.after_start()
         self._metrics = RegistryMetrics(self._stores)
         self._publishing = asyncio.create_task(self._publish())
+        self._watching = asyncio.create_task(self._watch_clock())
 
     def _sent(self, notification: Notification) -> None:
         now = self._clock()
@@ -342,6 +369,15 @@ class RegistryActor(AssistantRegistry):
                 _LOGGER.exception("the metrics could not be published")
             await asyncio.sleep(PUBLISH_S)
 
+    async def _watch_clock(self) -> None:
+        """Where nobody calls, what waits to be sent would be given up by a clock that was set."""
+        while True:
+            try:
+                await self._now()
+            except Exception:  # a full disk, say: what can't be moved now has its time as it stands
+                _LOGGER.exception("the clock's step could not be followed")
+            await asyncio.sleep(CLOCK_S)
+
     async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None:
         """As `announce`, for the camera's copy that has the lease. Raises LeaseLostError for any other."""
         async with self._database.transaction() as connection:
@@ -352,13 +388,15 @@ class RegistryActor(AssistantRegistry):
 
     async def take_lease(self, name: str, holder: str, lasts_s: float | None, gone: str | None) -> int:
         """See `storage.leases.take`."""
+        now = await self._now()
         async with self._database.transaction() as connection:
-            return await leases.take(connection, name, holder=holder, now=self._clock(), lasts_s=lasts_s, gone=gone)
+            return await leases.take(connection, name, holder=holder, now=now, lasts_s=lasts_s, gone=gone)
 
     async def renew_lease(self, name: str, token: int, lasts_s: float) -> None:
         """Raises LeaseLostError."""
+        now = await self._now()
         async with self._database.transaction() as connection:
-            await leases.renew(connection, name, token, now=self._clock(), lasts_s=lasts_s)
+            await leases.renew(connection, name, token, now=now, lasts_s=lasts_s)
 
     async def release_lease(self, name: str, token: int) -> None:
         async with self._database.transaction() as connection:

@@ -60,8 +60,15 @@ class Camera:
 
     def __init__(self, headquarters: Headquarters, journal: Path, now: float = 100.0) -> None:
         self.lost = asyncio.Event()
+        self.now, self.passed = now, 0.0
         self.announcer = LeasedAnnouncer(
-            headquarters, store="s", camera="door", journal=journal, lost=self.lost.set, clock=lambda: now
+            headquarters,
+            store="s",
+            camera="door",
+            journal=journal,
+            lost=self.lost.set,
+            clock=lambda: self.now,
+            steady=lambda: self.passed,
         )
         self.announcer.start()
 
@@ -156,4 +163,18 @@ async def test_a_store_that_was_taken_out_of_the_settings_holds_nothing_up(tmp_p
     camera = Camera(headquarters, tmp_path / "journal.db")
     await camera.announcer.announce(visit("v"))
     await until(lambda: not camera.announcer.waiting)
+    await camera.announcer.stop()
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_visit_is_as_old_as_it_is_though_the_clock_was_set(tmp_path: Path, hours: int) -> None:
+    headquarters = Headquarters()
+    headquarters.trouble = TimeoutError()
+    camera = Camera(headquarters, tmp_path / "journal.db")
+    await camera.announcer.announce(visit("v"))
+    camera.now += 3600 * hours
+    camera.passed += 5
+    headquarters.trouble = None
+    await until(lambda: bool(headquarters.heard))
+    assert headquarters.heard[0][2] == 5
     await camera.announcer.stop()
