@@ -24,8 +24,9 @@ from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
 from benchmarks.speed_shop import Usage, recording, shop
 from domain import settings
+from domain.places import home
 from domain.records import Image
-from domain.settings import Camera, Scaling, ScalingOfNetworks, Store, home
+from domain.settings import Camera, Scaling, ScalingOfNetworks, Store
 from networks.detector import load_detector
 from vision.picture import Picture, letterbox
 from vision.source import open_source
