@@ -10,10 +10,8 @@ import hashlib
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Coroutine
 from datetime import datetime
-from statistics import quantiles
 from typing import Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -25,6 +23,7 @@ from actors.clients import RegistryClient, TrainerClient
 from actors.metrics import CameraMetrics
 from actors.networks import Networks
 from actors.plan import CameraPlan, mismatch
+from actors.stages import Stages, Trace
 from domain.errors import AmikoError
 from domain.places import home
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
@@ -51,8 +50,6 @@ READ_S = 0.5
 AGAIN_S = 5.0
 #: Seconds between two looks at the status for the metrics.
 PUBLISH_S = 5.0
-#: Times per stage that are kept for the status.
-TIMES = 1000
 
 
 class Announcer(Protocol):
@@ -85,7 +82,7 @@ class CameraStatus(TypedDict):
     samples: int
     #: Visits and samples that are on their way.
     pending: int
-    #: p50 and p95 in milliseconds of the last calls, by stage: detect, describe, announce.
+    #: p50 and p95 in milliseconds of the last times, by stage; see `actors.stages`.
     stages_ms: dict[str, dict[str, float]]
 
 
@@ -104,6 +101,7 @@ class CameraWorker:
         paced: bool,
         loop: bool,
         gated: bool = True,
+        stages: Stages | None = None,
     ) -> None:
         """`run` names this run of the system: a recording that a restarted actor plays again makes the same visits.
 
@@ -128,7 +126,7 @@ class CameraWorker:
         self._late = self._detections = self._visits = self._samples = 0
         #: Of the last frames in a row.
         self._unanswered = 0
-        self._times: dict[str, deque[float]] = {}
+        self._stages = stages or Stages()
         self._pending: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -169,7 +167,7 @@ class CameraWorker:
             visits=self._visits,
             samples=self._samples,
             pending=len(self._pending),
-            stages_ms={stage: _percentiles(times) for stage, times in self._times.items()},
+            stages_ms=self._stages.percentiles_ms(),
         )
 
     async def _run(self) -> None:
@@ -209,7 +207,7 @@ class CameraWorker:
                 # a source that hangs may take two seconds to close
                 await asyncio.to_thread(capture.close)
         except SourceEndedError as error:
-            await self._handle(watcher.finish(), time.time())
+            await self._handle(watcher.finish(), time.time(), Trace(self._stages))
             self._over("ended", str(error))
         except AmikoError as error:
             # wrong for good, until somebody changes the settings: told by the status, and the other cameras go on
@@ -228,26 +226,30 @@ class CameraWorker:
             # on a thread of its own, since it waits and works: the actor answers meanwhile
             found = await asyncio.to_thread(self._next, capture, watcher)
             if found is not None:
-                frame, picture, taken_at = found
-                seen = await self._detect(watcher, frame, picture)
-                await self._handle(seen, taken_at)
+                frame, picture, trace = found
+                seen = await self._detect(watcher, frame, picture, trace)
+                await self._handle(seen, frame.came_at, trace)
 
-    def _next(self, capture: Capture, watcher: Watcher) -> tuple[Frame, Picture, float] | None:
-        """The next frame worth a detection, its small picture and when it was taken; None if none comes for a while."""
+    def _next(self, capture: Capture, watcher: Watcher) -> tuple[Frame, Picture, Trace] | None:
+        """The next frame worth a detection, its small picture, and its trace; None if none comes for a while."""
         until = time.monotonic() + READ_S
         while time.monotonic() < until:
             frame = capture.read(READ_S)
             if frame is None:
                 return None
-            taken_at = time.time()
+            queued_s = time.time() - frame.came_at - frame.decode_s
+            since = time.perf_counter()
             self._health.look(frame.image, frame.at)
             picture = watcher.look(frame)
             if picture is not None:
-                return frame, picture, taken_at
+                trace = Trace(self._stages)
+                trace.passed("capture", frame.decode_s)
+                trace.passed("queue", max(0.0, queued_s))
+                trace.passed("gate", time.perf_counter() - since)
+                return frame, picture, trace
         return None
 
-    async def _detect(self, watcher: Watcher, frame: Frame, picture: Picture) -> list[Seen]:
-        start = time.perf_counter()
+    async def _detect(self, watcher: Watcher, frame: Frame, picture: Picture, trace: Trace) -> list[Seen]:
         try:
             found = await self._networks.detect(
                 picture.image,
@@ -265,17 +267,19 @@ class CameraWorker:
             message = "camera %s/%s: detections again, after %d frames without"
             _LOGGER.warning(message, self._store.id, self._camera.id, self._unanswered)
         self._unanswered = 0
-        self._note("detect", start)
+        trace.passed("detect")
         self._detections += 1
-        return watcher.see(frame, picture, found)
+        seen = watcher.see(frame, picture, found)
+        trace.passed("track")
+        return seen
 
-    async def _handle(self, events: list[Seen], taken_at: float) -> None:
+    async def _handle(self, events: list[Seen], taken_at: float, trace: Trace) -> None:
         for seen in events:
             if seen.crop is None:
                 continue
             if seen.kind is SeenKind.VISIT:
                 self._visits += 1
-                self._begin(self._announce(seen, seen.crop, taken_at))
+                self._begin(self._announce(seen, seen.crop, taken_at, trace.further()))
             elif seen.kind is SeenKind.SAMPLE:
                 self._samples += 1
                 self._begin(self._collect(seen, seen.crop, taken_at))
@@ -291,12 +295,13 @@ class CameraWorker:
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOGGER.error("camera %s/%s", self._store.id, self._camera.id, exc_info=error)
 
-    async def _announce(self, seen: Seen, crop: Image, taken_at: float) -> None:
+    async def _announce(self, seen: Seen, crop: Image, taken_at: float, trace: Trace) -> None:
         embedding, prediction = await self._describe(crop)
-        start = time.perf_counter()
+        trace.passed("describe")
+        identity = self._identity(seen, taken_at)
         await self._announcer.announce(
             Visit(
-                id=self._identity(seen, taken_at),
+                id=identity,
                 store=self._store.id,
                 camera=self._camera.id,
                 at=taken_at,
@@ -305,7 +310,10 @@ class CameraWorker:
                 card=self._card(seen, crop),
             )
         )
-        self._note("announce", start)
+        trace.passed("announce")
+        told = {stage: round(seconds * 1000, 1) for stage, seconds in trace.seconds.items()}
+        where = {"store": self._store.id, "camera": self._camera.id, "visit": identity}
+        _LOGGER.info("the way of a visit", extra=where | {"stages_ms": told})
 
     def _card(self, seen: Seen, crop: Image) -> bytes | None:
         try:
@@ -322,14 +330,11 @@ class CameraWorker:
             return None
 
     async def _describe(self, crop: Image) -> tuple[Embedding | None, Prediction | None]:
-        start = time.perf_counter()
         try:
-            described = await self._networks.describe(crop, self._store.id, within_s=DESCRIBE_PATIENCE_S)
+            return await self._networks.describe(crop, self._store.id, within_s=DESCRIBE_PATIENCE_S)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the visitor is there and is announced
             _LOGGER.warning("camera %s/%s: no prediction: %s", self._store.id, self._camera.id, error)
             return None, None
-        self._note("describe", start)
-        return described
 
     async def _collect(self, seen: Seen, crop: Image, taken_at: float) -> None:
         assert self._camera.department is not None
@@ -354,16 +359,6 @@ class CameraWorker:
         parts = (self._run_id, self._store.id, self._camera.id, seen.track, moment)
         return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
-    def _note(self, stage: str, start: float) -> None:
-        self._times.setdefault(stage, deque(maxlen=TIMES)).append((time.perf_counter() - start) * 1000)
-
-
-def _percentiles(times: deque[float]) -> dict[str, float]:
-    if len(times) == 1:
-        return {"p50": round(times[0], 1), "p95": round(times[0], 1)}
-    cuts = quantiles(times, n=20, method="inclusive")
-    return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1)}
-
 
 class CameraActor:
     """The camera as an actor; on a node with another release than the head's, a word about that in its place."""
@@ -384,7 +379,9 @@ class CameraActor:
             # Ray starts it again, if it is the copy that Ray knows of
             lost=lambda: os._exit(1),
         )
-        self._networks = Networks(plan.application)
+        self._metrics = CameraMetrics(plan.store.id, plan.camera.id)
+        stages = Stages(self._metrics.took)
+        self._networks = Networks(plan.application, took=stages.took)
         self._worker = CameraWorker(
             store=plan.store,
             camera=plan.camera,
@@ -394,8 +391,8 @@ class CameraActor:
             run=plan.run,
             paced=plan.paced,
             loop=plan.loop,
+            stages=stages,
         )
-        self._metrics = CameraMetrics(plan.store.id, plan.camera.id)
         self._publishing = asyncio.create_task(self._publish(self._worker))
         self._announcer.start()
         self._worker.start()

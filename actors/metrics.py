@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
+from actors.stages import Stage
 from domain.records import AssistantState
 
 if TYPE_CHECKING:
     from actors.camera import CameraStatus
 
 TAGS = ("store", "camera")
+#: Seconds: a stage takes a millisecond to some tens; a network that is late or out of reach, seconds.
+STAGE_BOUNDARIES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10]
 
 
 class CameraMetrics:
@@ -24,10 +27,11 @@ class CameraMetrics:
             made.set_default_tags(tags)
             return made
 
-        self._stages = Gauge(
+        self._stages = Histogram(
             "amiko_camera_stage_seconds",
-            description="how long a stage takes, of the last calls",
-            tag_keys=(*TAGS, "stage", "quantile"),
+            description="how long a stage of a frame's or a visitor's way takes; see actors/stages.py",
+            boundaries=STAGE_BOUNDARIES,
+            tag_keys=(*TAGS, "stage"),
         )
         self._stages.set_default_tags(tags)
         self._sent = gauge("sent_bytes", "bytes of the pictures that went to the networks")
@@ -46,9 +50,6 @@ class CameraMetrics:
     def publish(self, status: "CameraStatus", *, kept: int, sent_bytes: int) -> None:
         self._sent.set(sent_bytes)
         self._kept.set(kept)
-        for stage, quantiles in status["stages_ms"].items():
-            for quantile, milliseconds in quantiles.items():
-                self._stages.set(milliseconds / 1000, {"stage": stage, "quantile": quantile})
         self._streaming.set(float(status["state"] == "streaming"))
         self._sees.set(float(status["picture"] == "good"))
         self._counts["frames"].set(status["frames"])
@@ -58,9 +59,12 @@ class CameraMetrics:
         self._counts["visits"].set(status["visits"])
         self._counts["samples"].set(status["samples"])
 
+    def took(self, stage: Stage, seconds: float) -> None:
+        self._stages.observe(seconds, {"stage": stage})
 
-#: Seconds: a message a second after the crossing is what a shop wants, a minute is a notification's lifetime.
-BOUNDARIES = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
+
+#: Seconds: a message after some hundredths is what can be had, a minute is a notification's lifetime.
+BOUNDARIES = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
 
 
 class RegistryMetrics:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from actors.cluster import APPLICATION, LOOPBACK
+from actors.stages import Stage
 from domain.errors import AmikoError, LateError, OverloadError, ServingError
 from domain.records import Detection, Embedding, Image, Prediction
 from networks import jpeg
@@ -39,8 +41,11 @@ class Networks:
     #: Of all pictures that were handed to the networks.
     sent_bytes = 0
 
-    def __init__(self, application: str = APPLICATION) -> None:
-        """Within the event loop that calls them."""
+    def __init__(
+        self, application: str = APPLICATION, *, took: Callable[[Stage, float], None] = lambda _, __: None
+    ) -> None:
+        """Within the event loop that calls them. `took` hears what encoding and classifying take."""
+        self._took = took
         self._detector = handle("PersonDetector", application)
         self._encoder = handle("VisitorEncoder", application)
         self._classifier = handle("DepartmentClassifier", application)
@@ -86,10 +91,13 @@ class Networks:
         data = self._encoded(crop)
 
         async def call() -> tuple[Embedding, Prediction | None]:
+            start = time.perf_counter()
             embedding = self._encoder.embed.remote(data)
             # not awaited: the embedding goes from replica to replica without coming back here in between
             prediction = self._classifier.classify.remote(embedding, store)
             async with _cancelling(prediction, embedding):
+                encoded: Embedding = await embedding
+                self._took("encode", (between := time.perf_counter()) - start)
                 try:
                     ranked: Prediction | None = await prediction
                 except AmikoError as error:
@@ -97,7 +105,8 @@ class Networks:
                     # assistant answers is still worth something
                     _LOGGER.warning("store %s: no prediction: %s", store, error)
                     ranked = None
-                return await embedding, ranked
+                self._took("classify", time.perf_counter() - between)
+                return encoded, ranked
 
         return await _insist(call, within_s)
 

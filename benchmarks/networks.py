@@ -153,11 +153,11 @@ async def _compare(kind: Kind, runtime: Runtime, picture: Image, replicas: int) 
     for _ in range(ROUNDS):
         alone = await asyncio.gather(*(one.run.remote(ROUND_S) for one in bare))
         usage.mark()
-        served = await _load(call, arguments, replicas * CALLS, ROUND_S)
+        served, answers = await _load(call, arguments, replicas * CALLS, ROUND_S)
         used = usage.since()
         pairs.append((sum(rate for rate, _ in alone), served))
         cpu_bare = sum(ms for _, ms in alone) / replicas
-        cpu_ms.append((cpu_bare, *(1000 * used[who] / (served * ROUND_S) for who in (kind, "this process"))))
+        cpu_ms.append((cpu_bare, *(1000 * used[who] / answers for who in (kind, "this process"))))
     for one in bare:
         ray.kill(one)
     await asyncio.to_thread(serve.delete, "bench")
@@ -175,18 +175,19 @@ async def _compare(kind: Kind, runtime: Runtime, picture: Image, replicas: int) 
     )
 
 
-async def _load(call: Any, arguments: Sequence[object], calls: int, seconds: float) -> float:
-    """Answers a second with so many calls under way; what is still under way at the end is not counted."""
-    begin, done = time.monotonic(), 0
+async def _load(call: Any, arguments: Sequence[object], calls: int, seconds: float) -> tuple[float, int]:
+    """Answers a second with so many calls under way; and all answers, those of calls under way at the end included."""
+    begin, done, all_done = time.monotonic(), 0, 0
 
     async def ask() -> None:
-        nonlocal done
+        nonlocal done, all_done
         while time.monotonic() - begin < seconds:
             await call.remote(*arguments)
+            all_done += 1
             done += time.monotonic() - begin < seconds
 
     await asyncio.gather(*(ask() for _ in range(calls)))
-    return done / seconds
+    return done / seconds, all_done
 
 
 def _network(kind: Kind, runtime: Runtime) -> Network:

@@ -1,7 +1,8 @@
 """Records: the design's words, frozen. Times are seconds since 1970 (UTC) unless a field says otherwise."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -22,6 +23,10 @@ class Frame:
     #: When it was taken: seconds of wall clock for live sources, seconds from the beginning for files.
     at: float
     image: Image
+    #: Wall clock, when the source gave it, before it was decoded; a recording's, when it was its turn to be played.
+    came_at: float = field(default_factory=time.time)
+    #: Seconds that decoding took.
+    decode_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -149,11 +149,15 @@ class Capture:
         length = None
         while (at := reader.grab()) is not None:
             index, wanted = self._index, self._rhythm is None or self._rhythm.calls(offset + at)
+            decoding = time.monotonic()
             image = reader.picture() if wanted else None
+            decode_s = time.monotonic() - decoding
             if wanted and image is None:
                 continue
             self._index += 1
             length = at + 1 / reader.fps
+            # a camera's frame would be decoded when it is its turn, and not before
+            came = begin + offset + at - decode_s if self._paced else decoding
             if self._paced:
                 self._closing.wait(max(0.0, begin + offset + at - time.monotonic()))
             with self._changed:
@@ -164,7 +168,10 @@ class Capture:
                 if image is not None:
                     if self._rhythm:
                         self._rhythm.beat(offset + at)
-                    self._frames.append(Frame(index=index, at=offset + at, image=image))
+                    frame = Frame(
+                        index=index, at=offset + at, image=image, came_at=self._epoch + came, decode_s=decode_s
+                    )
+                    self._frames.append(frame)
                 self._settle()
         return length
 
@@ -212,6 +219,7 @@ class Capture:
         # beside the lock, which nobody shall wait for while a picture is made
         wanted = self._rhythm is None or self._rhythm.calls(at)
         image = reader.picture() if wanted else None
+        decode_s = self._epoch + time.monotonic() - at
         with self._changed:
             if attempt != self._attempt or self._closing.is_set():
                 return False
@@ -221,7 +229,7 @@ class Capture:
             if image is not None:
                 self.dropped += len(self._frames)
                 self._frames.clear()
-                self._frames.append(Frame(index=self._index, at=at, image=image))
+                self._frames.append(Frame(index=self._index, at=at, image=image, came_at=at, decode_s=decode_s))
             self._index += 1
             self._settle()
             return True

@@ -42,7 +42,9 @@ def publish() -> None:
         "picture": "good",
         "stages_ms": {"detect": {"p50": 20.0, "p95": 30.0}},
     }
-    CameraMetrics("s", "door").publish(camera, kept=0, sent_bytes=1)  # type: ignore[arg-type]
+    metrics = CameraMetrics("s", "door")
+    metrics.publish(camera, kept=0, sent_bytes=1)  # type: ignore[arg-type]
+    metrics.took("detect", 0.02)
     registry = RegistryMetrics(["s"])
     registry.publish({("s", "waiting"): 1}, {("s", None): 1, ("s", "sent"): 1}, outbox_age_s=0.0)
     for stage in ("heard", "delivered", "message"):

@@ -128,7 +128,7 @@ async def test_each_visitor_is_announced_once(networks: LocalNetworks, clip: Pat
     assert all(visit.embedding is not None and visit.prediction is not None for visit in ears.visits)
     assert (status["state"], status["visits"], status["frames"]) == ("ended", 2, FRAMES)
     assert status["picture"] == "good"
-    assert status["stages_ms"].keys() == {"detect", "describe", "announce"}
+    assert status["stages_ms"].keys() == {"capture", "queue", "gate", "detect", "track", "describe", "announce"}
 
 
 async def test_a_camera_that_comes_back_after_a_kill_tells_of_the_same_visits(
