@@ -1,17 +1,24 @@
 """A whole shop for the speed benchmarks: all actors, all networks, the sandbox; and who uses the processor."""
 
 import re
+import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import ray
 from pydantic import SecretStr
 
+from actors.camera import CameraStatus
+from actors.clients import find
+from actors.plan import DATABASE
+from actors.stores import Status
 from amiko import madeup, playing
 from amiko.environment import make_token
-from amiko.running import started
+from amiko.running import System, started
 from benchmarks.learning import footage
 from benchmarks.learning_photos import throw_away_home
 from bot.sandbox import Person, Sandbox
@@ -20,6 +27,7 @@ from domain.settings import Camera, Networks, Settings, Store, Telegram
 
 TOKEN = "1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # noqa: S105 - the sandbox's
 
+STORE = "bench"
 #: What a process is called -> who it is. Ray names its workers after what runs in them.
 _WHO = (
     (re.compile(r"ServeReplica:\S*PersonDetector"), "detector"),
@@ -40,30 +48,83 @@ def recording() -> Path:
     return paths[0]
 
 
+class Shop:
+    """A system that runs; its store, its data folder and its Telegram."""
+
+    def __init__(self, system: System, settings: Settings, data: Path, sandbox: Sandbox) -> None:
+        self._system = system
+        self._settings = settings
+        self._data = data
+        self._sandbox = sandbox
+
+    def have(self, cameras: Sequence[Camera]) -> None:
+        """These cameras from now on. Blocks until all are there."""
+        (store,) = self._settings.stores
+        changed = store.model_copy(update={"cameras": list(cameras)})
+        self._system.apply(self._settings.model_copy(update={"stores": [changed]}))
+
+    def cameras(self) -> dict[str, CameraStatus | None]:
+        status: Status = ray.get(find("stores").status.remote())
+        return status["cameras"]
+
+    def visits(self) -> list["Told"]:
+        """Those that the registry has heard of."""
+        with closing(sqlite3.connect(f"file:{self._data / DATABASE}?mode=ro", uri=True)) as connection:
+            rows = connection.execute(
+                "SELECT v.id, v.at, v.prediction, n.created_at, n.message, a.telegram_id FROM visits v"
+                " LEFT JOIN notifications n ON n.visit = v.id LEFT JOIN assistants a ON a.id = n.assistant"
+                " ORDER BY n.created_at DESC"
+            ).fetchall()
+        sent = {
+            (message.person, message.id): message.at
+            for person in {row[-1] for row in rows if row[-1] is not None}
+            for message in self._sandbox.messages(person)
+        }
+        # the first one who was told of a visit stands last
+        return list(
+            {
+                id_: Told(at=at, described=prediction is not None, made_at=made_at, sent_at=sent.get((person, message)))
+                for id_, at, prediction, made_at, message, person in rows
+            }.values()
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A visit, and the first message about it."""
+
+    at: float
+    described: bool
+    #: None where nobody waited.
+    made_at: float | None
+    #: By the sandbox' clock, when the call came; None where none has.
+    sent_at: float | None
+
+
 @contextmanager
 def shop(
-    stores: Mapping[str, Sequence[Camera]], networks: Networks, *, loop: bool = True, paced: bool = True
-) -> Iterator[tuple[Path, Sandbox]]:
-    """A system that runs, with one waiting assistant in each store; its data folder and its Telegram."""
+    cameras: Sequence[Camera],
+    networks: Networks,
+    *,
+    assistants: int = 1,
+    loop: bool = True,
+    paced: bool = True,
+) -> Iterator[Shop]:
+    """A shop that is open, with so many assistants who wait; each visit is told to one of them after the other."""
     make_token()
-    staff = {store: Person(id=1001 + number, name=store) for number, store in enumerate(stores)}
-    sandbox = Sandbox(TOKEN, people=list(staff.values()))
+    staff = [Person(id=1001 + number, name=f"{number}") for number in range(assistants)]
+    sandbox = Sandbox(TOKEN, people=staff)
     sandbox.start()
+    store = Store(id=STORE, name=STORE, departments=list(madeup.DEPARTMENTS), cameras=list(cameras), notify="one")
     settings = Settings(
-        telegram=Telegram(token=SecretStr(TOKEN), api_url=sandbox.url),
-        networks=networks,
-        stores=[
-            Store(id=store, name=store, departments=list(madeup.DEPARTMENTS), cameras=list(cameras))
-            for store, cameras in stores.items()
-        ],
+        telegram=Telegram(token=SecretStr(TOKEN), api_url=sandbox.url), networks=networks, stores=[store]
     )
     try:
         with throw_away_home() as data:
-            for store in settings.stores:
-                playing.prepare(data, store, assistants=[staff[store.id]])
-            playing.begin(sandbox, staff.values())
-            with started(settings, data, loop=loop, paced=paced):
-                yield data, sandbox
+            playing.prepare(data, store, assistants=staff)
+            playing.begin(sandbox, staff)
+            with started(settings, data, loop=loop, paced=paced) as system:
+                yield Shop(system, settings, data, sandbox)
     finally:
         sandbox.stop()
 

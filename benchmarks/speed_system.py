@@ -22,7 +22,7 @@ from actors.announcing import JOURNAL, LeasedAnnouncer
 from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
-from benchmarks.speed_shop import Usage, recording, shop
+from benchmarks.speed_shop import STORE, Usage, recording, shop
 from domain import settings
 from domain.places import home
 from domain.records import Image
@@ -40,7 +40,8 @@ CAMERAS = 4
 ROUNDS, ROUND_S = 5, 6.0
 #: Of the recording, for the bare loops.
 FRAMES = 64
-STORE = Store(id="bench", name="bench", departments=["-"])
+#: What a camera is told of its store.
+TOLD = Store(id=STORE, name=STORE, departments=["-"])
 
 
 class System(TypedDict):
@@ -69,11 +70,11 @@ class Player:
     async def __init__(self, number: int, size: Size) -> None:  # type: ignore[misc]  # Ray awaits it
         camera = Camera(id=f"{number}", role="entrance", source=SecretStr(str(recording())), size=size, fps=30)
         self._announcer = LeasedAnnouncer(
-            RegistryClient(), store=STORE.id, camera=camera.id, journal=home() / JOURNAL, lost=lambda: os._exit(1)
+            RegistryClient(), store=STORE, camera=camera.id, journal=home() / JOURNAL, lost=lambda: os._exit(1)
         )
         self._announcer.start()
         self._worker = CameraWorker(
-            store=STORE,
+            store=TOLD,
             camera=camera,
             networks=Networks(),
             announcer=self._announcer,
@@ -137,7 +138,7 @@ def _pictures(size: Size) -> tuple[list[Picture], float]:
 def measure(sizes: Sequence[Size] = SIZES) -> list[System]:
     """About three minutes. Raises InputError where the recording is missing."""
     scaling = ScalingOfNetworks(detector=Scaling(min_replicas=CORES, max_replicas=CORES))
-    with shop({STORE.id: []}, settings.Networks(scaling=scaling), paced=False):
+    with shop([], settings.Networks(scaling=scaling), paced=False):
         return [asyncio.run(_of_size(size)) for size in sizes]
 
 

@@ -63,6 +63,7 @@ def networks(*, detect: Method | None = None, embed: Method | None = None, class
     made = Networks.__new__(Networks)
     handles: Any = Handle(detect=detect), Handle(embed=embed), Handle(classify=classify)
     made._detector, made._encoder, made._classifier = handles
+    made._took = lambda _, __: None
     return made
 
 
