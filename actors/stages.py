@@ -6,9 +6,10 @@ from collections.abc import Callable
 from statistics import quantiles
 from typing import Literal
 
-#: In the order in which a visitor passes them, from the frame that shows the visitor inside to the registry's word.
+#: In the order in which a visitor passes them, from the frame that shows the visitor inside.
 #: capture: decoding; queue: until the camera takes the frame; gate: what moves, and the small picture; detect: the
-#: whole call; track; describe: the whole call, of which encode and classify are parts; announce: until it was heard.
+#: whole call; track; describe: the whole call, of which encode and classify are parts; announce: until the visit is in
+#: the journal.
 Stage = Literal["capture", "queue", "gate", "detect", "track", "describe", "encode", "classify", "announce"]
 
 #: Times per stage that are kept for the status.
