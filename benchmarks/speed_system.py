@@ -67,8 +67,8 @@ class System(TypedDict):
 class Player:
     """A camera of the running system that plays its recording at once, and looks at each frame."""
 
-    async def __init__(self, number: int, size: Size) -> None:  # type: ignore[misc]  # Ray awaits it
-        camera = Camera(id=f"{number}", role="entrance", source=SecretStr(str(recording())), size=size, fps=30)
+    async def __init__(self, number: int, size: Size, source: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        camera = Camera(id=f"{number}", role="entrance", source=SecretStr(source), size=size, fps=30)
         self._announcer = LeasedAnnouncer(
             RegistryClient(), store=STORE, camera=camera.id, journal=home() / JOURNAL, lost=lambda: os._exit(1)
         )
@@ -100,13 +100,13 @@ class Player:
 class Bare:
     """The network alone, pinned to a core."""
 
-    def __init__(self, core: int, size: Size) -> None:
+    def __init__(self, core: int, size: Size, source: str) -> None:
         allowed = sorted(psutil.Process().cpu_affinity())
         psutil.Process().cpu_affinity([allowed[core % len(allowed)]])
         cv2.setNumThreads(1)
         torch.set_num_threads(1)
         self._detector = load_detector()
-        self._pictures, self.decode_ms = _pictures(size)
+        self._pictures, self.decode_ms = _pictures(size, source)
 
     def run(self, seconds: float) -> tuple[float, float]:
         """Pictures a second, and milliseconds of the processor for each."""
@@ -122,9 +122,9 @@ class Bare:
         return self.decode_ms
 
 
-def _pictures(size: Size) -> tuple[list[Picture], float]:
+def _pictures(size: Size, source: str) -> tuple[list[Picture], float]:
     """The recording's first frames for the detector, and milliseconds of the processor to decode one."""
-    reader = open_source(str(recording()))
+    reader = open_source(source)
     images: list[Image] = []
     used = time.process_time()
     while len(images) < FRAMES and (got := reader.read()) is not None:
@@ -138,14 +138,15 @@ def _pictures(size: Size) -> tuple[list[Picture], float]:
 def measure(sizes: Sequence[Size] = SIZES) -> list[System]:
     """About three minutes. Raises InputError where the recording is missing."""
     scaling = ScalingOfNetworks(detector=Scaling(min_replicas=CORES, max_replicas=CORES))
+    source = str(recording())
     with shop([], settings.Networks(scaling=scaling), paced=False):
-        return [asyncio.run(_of_size(size)) for size in sizes]
+        return [asyncio.run(_of_size(size, source)) for size in sizes]
 
 
-async def _of_size(size: Size) -> System:
+async def _of_size(size: Size, source: str) -> System:
     remote: Any = {made_of: ray.remote(made_of).options(num_cpus=0) for made_of in (Player, Bare)}
-    players = [remote[Player].remote(number, size) for number in range(CAMERAS)]
-    bare = [remote[Bare].remote(core, size) for core in range(CORES)]
+    players = [remote[Player].remote(number, size, source) for number in range(CAMERAS)]
+    bare = [remote[Bare].remote(core, size, source) for core in range(CORES)]
     # connections are opened, and all are warm
     await asyncio.gather(*(player.play.remote(1) for player in players))
     await asyncio.gather(*(one.run.remote(1) for one in bare))
