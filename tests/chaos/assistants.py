@@ -17,8 +17,10 @@ LOOK_S = 0.1
 #: What a person does at a look: about a visitor, and about the own state.
 TAKE, DECLINE, ANSWER = 0.05, 0.02, 0.05
 MOVE = {AssistantState.OFF: 0.05, AssistantState.WAITING: 0.004, AssistantState.BUSY: 0.03}
-#: Seconds in which nobody presses again what has brought no answer yet.
-PATIENCE_S = 3.0
+#: Seconds in which nobody presses again what has brought no answer yet, and anything at all.
+PATIENCE_S, BREATH_S = 3.0, 1.5
+#: Answers below one message: people change their mind once.
+ANSWERS = 2
 
 _T = texts("ru")
 #: What is shown of a state, and what moves.
@@ -76,7 +78,8 @@ class People(threading.Thread):
         self.copies: dict[tuple[int, int], list[Copy]] = {}
         self.shown: dict[int, list[Shown]] = {person: [] for person in people}
         self._looked: set[int] = set()
-        self._pressed: dict[tuple[int, str], float] = {}
+        self._pressed: dict[tuple[int, str], list[float]] = {}
+        self._breath: dict[int, float] = {}
 
     def run(self) -> None:
         for person in self._people:
@@ -96,7 +99,7 @@ class People(threading.Thread):
         messages = [one for one in self._sandbox.messages(person) if one.from_bot]
         for message in messages:
             self._read(message)
-        if not self.pressing or not messages:
+        if not self.pressing or time.monotonic() < self._breath.get(person, 0.0):
             return
         for message in messages:
             if message.buttons and self._consider(message):
@@ -141,9 +144,10 @@ class People(threading.Thread):
 
     def _may(self, what: tuple[int, str]) -> bool:
         now = time.monotonic()
-        if now - self._pressed.get(what, 0.0) < PATIENCE_S:
+        before = self._pressed.setdefault(what, [])
+        if (before and now - before[-1] < PATIENCE_S) or (what[1] == "a" and len(before) == ANSWERS):
             return False
-        self._pressed[what] = now
+        before.append(now)
         return True
 
     def _write(self, person: int, text: str) -> None:
@@ -152,4 +156,5 @@ class People(threading.Thread):
         self._sandbox.press(person, text)
 
     def _note(self, person: int, what: str, number: int | None = None) -> None:
+        self._breath[person] = time.monotonic() + BREATH_S
         self.presses.append(Press(at=time.time(), person=person, what=what, number=number))

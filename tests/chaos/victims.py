@@ -111,7 +111,9 @@ def works(hit: Hit) -> bool:
     if len(processes(VICTIMS[victim])) < hit.many:
         return False
     match victim:
-        case "registry" | "dispatcher" | "trainer" | "stores":
+        case "stores":
+            ray.get(find(victim).pid.remote(), timeout=ASK_S)
+        case "registry" | "dispatcher" | "trainer":
             ray.get(find(victim).about.remote(), timeout=ASK_S)
         case "camera":
             told = ray.get(find("stores").status.remote(), timeout=ASK_S)["cameras"].values()
