@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import ray
 from ray.job_config import JobConfig
 
+from actors import head
 from actors.plan import CENTRAL, cluster_token
 from domain.errors import ClusterError
 
@@ -95,6 +96,8 @@ def start_or_join(address: str | None) -> Cluster:
     # one JSON document a line, with what `extra` says of store, camera and visit: for Ray's processes, not for this one
     job = JobConfig()
     job.set_py_logging_config(ray.LoggingConfig("JSON", "INFO", additional_log_standard_attrs=["name"]))
+    if address is None:
+        head.forget()
     try:
         context = ray.init(
             address=address or "local",

@@ -11,6 +11,8 @@ from domain.places import home
 TOKEN = "ray-token"  # noqa: S105 - a file's name
 
 
+#: Where a Ray of our own keeps who is there, for each process that has one.
+RAY = "ray"
 #: Where a running system leaves word of itself, in the data folder.
 NOTE = "running.json"
 
@@ -36,6 +38,9 @@ def prepare(*, own_ray: bool) -> None:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(home() / TOKEN)
+        # so that Ray's memory of who is there outlives the process that has it: see `actors.head`
+        os.environ["RAY_gcs_storage"] = "rocksdb"  # noqa: SIM112 - Ray looks for these very letters
+        os.environ["RAY_gcs_storage_path"] = str(home() / RAY / str(os.getpid()))  # noqa: SIM112
     else:
         # a cluster without a token is open to everybody who reaches it; where its file is, the operator says
         os.environ.setdefault("RAY_AUTH_MODE", "token")

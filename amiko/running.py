@@ -91,7 +91,7 @@ def started(
     Raises AmikoErrors: weights missing, Ray not to be started, a damaged database.
     """
     # imported late: `--help` and `amiko check` need no Ray
-    from actors import cluster
+    from actors import cluster, head
     from actors.plan import Plan
     from actors.stores import stop_stores
 
@@ -103,15 +103,15 @@ def started(
         joined = cluster.start_or_join(None)
         plan = Plan(settings=settings, home=data, run=secrets.token_hex(8), paced=paced, loop=loop)
         system = System(_note(joined), plan, say)
-        try:
-            system.apply(settings)
-            _write(system.running)
-            yield system
-        finally:
-            say("stopping")
-            (home() / NOTE).unlink(missing_ok=True)
-            stop_stores()
-            cluster.leave()
+        with head.kept(joined.address, cluster.leave):
+            try:
+                system.apply(settings)
+                _write(system.running)
+                yield system
+            finally:
+                say("stopping")
+                (home() / NOTE).unlink(missing_ok=True)
+                stop_stores()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
@@ -54,7 +53,6 @@ class Victims:
             return
         victim = there[int(fault.which * len(there))]
         hit = Hit(fault=fault, at=time.time(), pid=victim.pid, many=len(there))
-        gcs = (victim.cmdline(), victim.environ()) if fault.victim == "gcs" else None
         try:
             victim.send_signal(signal.SIGSTOP if fault.stops else signal.SIGKILL)
         except psutil.NoSuchProcess:
@@ -63,8 +61,6 @@ class Victims:
         self.hits.append(hit)
         if fault.stops:
             self._beside(self._continue, victim)
-        elif gcs is not None:
-            subprocess.Popen(gcs[0], env=gcs[1], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self._beside(self._watch, hit)
 
     def join(self) -> None:
