@@ -2,14 +2,17 @@
 #   make demo    try it: ARGS="--headless --json" passes options on
 #   make test    run the tests
 #   make cluster-test   a chain on four hosts in network namespaces, and every fault; needs root, skipped elsewhere
+#   make chaos SEED=1 SECONDS=120   the whole system, while one process after the other is killed or stopped; the last line is JSON
 #   make lint    ruff and mypy
 #   make constraints   take the newest releases that pyproject.toml allows
 
 PYTHON ?= python3
 BIN := .venv/bin
+SEED ?= 1
+SECONDS ?= 120
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test cluster-test lint constraints
+.PHONY: demo test cluster-test chaos lint constraints
 
 demo: .venv/.installed
 	@$(BIN)/amiko networks pull >&2
@@ -22,6 +25,10 @@ test: .venv/.installed-test
 cluster-test: .venv/.installed-test
 	@$(BIN)/amiko networks pull >&2
 	@$(BIN)/python -m pytest -v -s -o addopts="-ra --strict-markers --strict-config -p no:cacheprovider" tests/cluster $(ARGS)
+
+chaos: .venv/.installed-test
+	@$(BIN)/amiko networks pull >&2
+	@$(BIN)/python -m tests.chaos.run --seed $(SEED) --seconds $(SECONDS) $(ARGS)
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .

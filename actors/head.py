@@ -4,13 +4,11 @@ Without it no actor can be found, made or made again, and after a minute everyth
 (`RAY_gcs_storage`), so that one that comes back at the same address goes on where the other was.
 """
 
-import contextlib
-import ctypes
 import logging
 import os
 import shutil
-import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +26,12 @@ _END_S = 5.0
 _PORT = "--gcs_server_port"
 #: How Ray is told to keep it in files, and where. Ray looks for these very letters.
 _STORAGE, _PATH = "RAY_gcs_storage", "RAY_gcs_storage_path"
-_PR_SET_PDEATHSIG = 1
+#: What stands before a command so that it ends with whoever has started it, the thread, as Ray's other processes do.
+_WITH_US = (
+    [sys.executable, "-c", "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"]
+    if sys.platform == "linux"
+    else []
+)
 
 
 def forget() -> None:
@@ -116,17 +119,10 @@ class Keeper(threading.Thread):
         if self._own is not None:
             self._own.wait()
         self._own = subprocess.Popen(
-            self._command,
+            [*_WITH_US, *self._command],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # as Ray's other processes, it ends with whoever started it: this thread
-            preexec_fn=_ends_with_its_parent,
         )
         self._process = psutil.Process(self._own.pid)
-
-
-def _ends_with_its_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -28,10 +28,14 @@ def amiko(*arguments: str, timeout_s: float = 120, **environment: str) -> "subpr
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def running(*arguments: str, module: str = "amiko") -> Iterator["subprocess.Popen[str]"]:
     """Run a command beside; it and all that it made is ended at last."""
     process = subprocess.Popen(
-        [*AMIKO, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     family = psutil.Process(process.pid)
     try:
