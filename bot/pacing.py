@@ -33,8 +33,11 @@ OVERALL = 30
 CHAT_BURST, CHAT_S = 5, 1.0
 #: Chats whose pace is remembered; beyond that those are forgotten that have been silent for long enough.
 _CHATS = 1000
-#: How often an answer to a person is tried again, and the seconds between two tries where Telegram names none.
-_RETRIES, _BACK_OFF_S = 2, 0.5
+#: Seconds for which an answer to a person is tried again where the line is bad: it says what state the person is in,
+#: and that is to be known. What pops up at a press, and what is no message at all, is tried for less long.
+_INSIST_S, _BRIEF_S = 30.0, 3.0
+#: Seconds between two tries where Telegram names none: the first, and the longest.
+_BACK_OFF_S = (0.5, 4.0)
 #: As `rate_limit_args`: its turn has come already, and it is not tried again here. Delivery sees to both itself, since
 #: a notification may expire or be taken while it waits.
 ONCE = "once"
@@ -110,9 +113,11 @@ class Pacer(BaseRateLimiter[str]):
         """Called by the library for each request but getUpdates."""
         given = data.get("chat_id")
         chat = given if isinstance(given, int) else None
-        left = 0 if rate_limit_args == ONCE else _RETRIES
+        once = rate_limit_args == ONCE
+        until = _now() + (_BRIEF_S if chat is None else _INSIST_S)
+        wait = _BACK_OFF_S[0]
         while True:
-            if chat is not None and rate_limit_args != ONCE:
+            if chat is not None and not once:
                 await self.turn(chat, Urgency.ANSWER)
             try:
                 return await self._counted(callback, args, kwargs)
@@ -120,15 +125,14 @@ class Pacer(BaseRateLimiter[str]):
                 pause = retry_after(error)
                 if chat is not None:
                     self._pause(chat, pause)
-                if left == 0 or pause > _LONGEST:
+                if once or pause > _LONGEST or _now() > until:
                     raise
             except BadRequest:
                 raise  # Of the library's network errors the one that's none.
             except NetworkError:
-                if left == 0:
+                pause, wait = wait, min(2 * wait, _BACK_OFF_S[1])
+                if once or _now() + pause > until:
                     raise
-                pause = _BACK_OFF_S
-            left -= 1
             await asyncio.sleep(pause)
 
     async def _counted(self, callback: Callable[..., Coroutine[Any, Any, Answer]], args: Any, kwargs: Any) -> Answer:

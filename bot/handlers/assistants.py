@@ -1,13 +1,14 @@
 """What assistants write, and what they press below the message about a visitor."""
 
 import contextlib
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
 
 from markupsafe import Markup
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
-from telegram.error import BadRequest
+from telegram.error import BadRequest, TelegramError
 
 from bot.commands import set_admin_commands
 from bot.drawing import draw_day
@@ -25,6 +26,8 @@ from bot.texts import LANGUAGES, Texts, language_of, texts
 from bot.wording import paragraphs
 from domain.errors import NotRegisteredError
 from domain.records import NOT_A_CUSTOMER, Assistant, Notification, NotificationState, Standing
+
+_LOGGER = logging.getLogger(__name__)
 
 #: What a deep link may carry, and so what a code may be.
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -267,6 +270,10 @@ def _outcome(notification: Notification, wanted: NotificationState, t: Texts) ->
 
 
 async def toast(query: CallbackQuery, text: str) -> None:
-    """Answer a press. One that is too old to be answered (a bot that was down) is no fault."""
-    with contextlib.suppress(BadRequest):
+    """Answer a press. One that can't be answered, too old or on a bad line, keeps nothing from being done."""
+    try:
         await query.answer(text or None)
+    except BadRequest:
+        pass
+    except TelegramError as error:
+        _LOGGER.warning("a press was not answered: %s", type(error).__name__)

@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.settings import Settings
 from tests.chaos.accounting import Announced, Book, Kept, Verdict
-from tests.chaos.assistants import People
+from tests.chaos.assistants import BEGIN, NEXT, PAUSE, People
 from tests.chaos.trouble import Trouble
 from tests.chaos.victims import Victims
 
@@ -85,16 +85,38 @@ def figures(book: Book, verdict: Verdict, victims: Victims) -> dict[str, Any]:
         "copies": verdict.copies,
         "states": verdict.states,
         "unsent": verdict.unsent,
-        "seen_by_real_cameras": sum(one.camera == "door" for one in book.announced),
+        "seen_by_real_cameras": sum(one.camera != "drawn" for one in book.announced),
     }
 
 
-def _recovered(book: Book, victims: Victims) -> dict[str, list[float]]:
-    """Seconds from each fault until what was hit works again and somebody was told of a visit that came after it."""
+def delays(book: Book) -> list[float]:
+    """Seconds from each visit that was announced to the first message about it."""
+    told = _told(book)
+    return [max(0.0, told[one.visit] - one.at) for one in book.announced if one.visit in told]
+
+
+def answers(book: Book) -> list[float]:
+    """Seconds from each press that moves somebody to the bot's answer."""
+    found = []
+    for press in book.presses:
+        if press.what in {BEGIN, NEXT, PAUSE}:
+            later = [one.at for one in book.shown[press.person] if one.at >= press.at]
+            found += [min(later) - press.at] if later else []
+    return found
+
+
+def _told(book: Book) -> dict[str, float]:
+    """When somebody was first told of each visit."""
     told: dict[str, float] = {}
     for one in book.notifications:
         for copy in book.copies.get((one.chat, one.number), ()):
             told[one.visit] = min(copy.at, told.get(one.visit, copy.at))
+    return told
+
+
+def _recovered(book: Book, victims: Victims) -> dict[str, list[float]]:
+    """Seconds from each fault until what was hit works again and somebody was told of a visit that came after it."""
+    told = _told(book)
     found: dict[str, list[float]] = {}
     for hit in victims.hits:
         later = [told[one.visit] for one in book.announced if one.at > hit.at and one.visit in told]

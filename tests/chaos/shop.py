@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,10 @@ from tests.support.mjpeg import MjpegCamera
 PER_S = 2.5
 #: How the stores tell, and how many work there.
 NOTIFY, STAFF = ("all", "all", "all", "one"), (3, 3, 2, 2)
-#: Of the stores, the last ones, that have a real camera besides the drawn one.
-REAL = 2
+#: Real cameras of each store, besides a drawn one.
+REAL = (0, 0, 1, 1)
 FIRST = 100_001
 LIFETIME_S = 60.0
-DOOR = Door(line=(250, 100, 250, 479), inside=(400, 300))
 #: Seconds for which visitors still come, once nothing is hit any more: what was hit last is seen to work.
 CALM_S = 15.0
 #: Seconds for everything to settle.
@@ -52,7 +51,7 @@ class Shop:
     settings: Settings
     folder: Path
     sandbox: Sandbox
-    streets: list[MjpegCamera]
+    street: MjpegCamera
     #: Telegram's number of each assistant -> the store.
     people: dict[int, str]
 
@@ -65,7 +64,8 @@ def run(seed: int, seconds: float, folder: Path, victims: Iterable[str]) -> dict
     """Hit one after the other for so many seconds; what became of everything."""
     with opened(folder) as shop, started(shop.settings, folder, say=say):
         trouble, hands, hit = Trouble(shop.sandbox, seed), People(shop.sandbox, shop.people, seed), Victims()
-        _place_drawn_cameras(shop, seed, until=time.time() + seconds + CALM_S)
+        seen_per_s = sum(REAL) / (madeup.CROSSING_S + madeup.EMPTY_S)
+        place_drawn_cameras(shop, seed, per_s=PER_S - seen_per_s, until=time.time() + seconds + CALM_S)
         hands.start()
         trouble.begin()
         begun = time.time()
@@ -76,14 +76,12 @@ def run(seed: int, seconds: float, folder: Path, victims: Iterable[str]) -> dict
         time.sleep(max(0.0, begun + seconds + CALM_S - time.time()))
         say("nothing is hit any more, and nobody presses")
         hit.join()
-        for street in shop.streets:
-            street.close()
+        shop.street.close()
         hands.pressing = False
         trouble.end()
         reading.settle(shop.database, SETTLE_S)
         hands.stop()
-        logs = Path(ray._private.worker._global_node.get_logs_dir_path())  # type: ignore[attr-defined]
-        book = reading.book(shop.settings, shop.database, logs, hands=hands, trouble=trouble, victims=hit)
+        book = reading.book(shop.settings, shop.database, logs(), hands=hands, trouble=trouble, victims=hit)
         verdict = judge(book)
     for wrong in [*verdict.lost, *verdict.duplicated, *verdict.wrong_status]:
         say(wrong)
@@ -99,15 +97,18 @@ def run(seed: int, seconds: float, folder: Path, victims: Iterable[str]) -> dict
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Shop]:
-    """The stores, their staff and their streets; nothing of Amiko runs yet."""
+def opened(folder: Path, *, real: Sequence[int] = REAL, width: int = madeup.WIDTH) -> Iterator[Shop]:
+    """The stores, their staff and the street that their cameras see; nothing of Amiko runs yet."""
     token = f"1000000001:{secrets.token_hex(18)[:35]}"
-    pictures = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in madeup.frames()]
-    streets = [MjpegCamera(pictures, fps=madeup.FPS) for _ in range(REAL)]
+    scale = width / madeup.WIDTH
+    pictures = [cv2.resize(frame, None, fx=scale, fy=scale) for frame in madeup.frames()]
+    street = MjpegCamera([cv2.imencode(".jpg", one)[1].tobytes() for one in pictures], fps=madeup.FPS)
+    door = Door(line=(250 * scale, 100 * scale, 250 * scale, 479 * scale), inside=(400 * scale, 300 * scale))
     of = stores(NOTIFY, lifetime_s=LIFETIME_S)
-    for number, store in enumerate(of):
-        seen = [street.url for street in streets][max(0, number - len(of) + REAL) :][: number >= len(of) - REAL]
-        cameras = [Camera(id="door", role="entrance", source=SecretStr(url), door=DOOR) for url in seen]
+    for number, (store, many) in enumerate(zip(of, real, strict=True)):
+        cameras = [
+            Camera(id=f"door-{one}", role="entrance", source=SecretStr(street.url), door=door) for one in range(many)
+        ]
         of[number] = store.model_copy(update={"cameras": cameras, "departments": list(madeup.DEPARTMENTS)})
     numbers = iter(range(FIRST, FIRST + sum(STAFF)))
     people = {next(numbers): store.id for store, many in zip(of, STAFF, strict=True) for _ in range(many)}
@@ -117,10 +118,9 @@ def opened(folder: Path) -> Iterator[Shop]:
         settings = Settings(telegram=Telegram(token=SecretStr(token), api_url=sandbox.url), stores=of)
         playing.prepare(folder, of[0], assistants=[])
         _hire(folder / DATABASE, people)
-        yield Shop(settings=settings, folder=folder, sandbox=sandbox, streets=streets, people=people)
+        yield Shop(settings=settings, folder=folder, sandbox=sandbox, street=street, people=people)
     finally:
-        for street in streets:
-            street.close()
+        street.close()
         sandbox.stop()
 
 
@@ -128,17 +128,21 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _place_drawn_cameras(shop: Shop, seed: int, *, until: float) -> None:
-    """One a store, at such a rate that all visits together are `PER_S`."""
-    seen_per_s = REAL / (madeup.CROSSING_S + madeup.EMPTY_S)
-    per_s = (PER_S - seen_per_s) / len(shop.settings.stores)
+def place_drawn_cameras(shop: Shop, seed: int, *, per_s: float, until: float) -> None:
+    """One a store, which see so many visitors a second together, until that moment."""
     made_of: Any = ray.remote(DrawnCameraActor)
     options = {"namespace": "chaos", "lifetime": "detached", "max_restarts": -1, "max_task_retries": -1, "num_cpus": 0}
+    stores = shop.settings.stores
     made = [
-        made_of.options(name=store.id, **options).remote(store, per_s, until, seed, shop.folder)
-        for store in shop.settings.stores
+        made_of.options(name=one.id, **options).remote(one, per_s / len(stores), until, seed, shop.folder)
+        for one in stores
     ]
     ray.get([one.about.remote() for one in made])
+
+
+def logs() -> Path:
+    """Where the processes of this Ray write what they say."""
+    return Path(ray._private.worker._global_node.get_logs_dir_path())  # type: ignore[attr-defined]
 
 
 def _hire(path: Path, people: dict[int, str]) -> None:

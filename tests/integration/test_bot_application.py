@@ -323,6 +323,16 @@ async def test_an_answer_to_a_person_is_tried_again(sandbox, fault):
         await at.says(ANNA, "Начнём!", "В ожидании посетителей")
 
 
+async def test_what_pops_up_is_lost_and_the_state_is_told(sandbox):
+    async with shop(sandbox) as at:
+        await at.log_in(ANNA)
+        await at.says(ANNA, "Начнём!", "В ожидании посетителей")
+        await at.registry.announce(telegram_id=ANNA)
+        await at.hears(ANNA, "№ 1")
+        sandbox.fail_next("answerCallbackQuery", RESET, times=20)
+        await at.says(ANNA, "Иду", "Вы с посетителем")
+
+
 async def test_someone_who_blocks_the_bot_stops_nobody_else(sandbox, caplog):
     async with shop(sandbox) as at:
         await at.log_in(ANNA, BORIS)

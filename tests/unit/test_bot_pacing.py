@@ -43,11 +43,22 @@ async def test_a_bad_line_is_tried_again_and_a_bad_request_is_not():
     assert len(refused.times) == 1
 
 
-async def test_it_gives_up_in_the_end():
+async def test_an_answer_is_tried_for_longer_than_what_pops_up(monkeypatch):
+    monkeypatch.setattr(bot.pacing, "_BACK_OFF_S", (0.01, 0.02))
+    monkeypatch.setattr(bot.pacing, "_BRIEF_S", 0.05)
+    assert await call(Pacer(), Line(*[NetworkError("Bad Gateway")] * 20))
+    line = Line(*[NetworkError("Bad Gateway")] * 20)
+    with pytest.raises(NetworkError):
+        await call(Pacer(), line, chat=None)
+    assert len(line.times) > 2
+
+
+async def test_it_gives_up_in_the_end(monkeypatch):
+    monkeypatch.setattr(bot.pacing, "_INSIST_S", 0.6)
     line = Line(*[NetworkError("Bad Gateway")] * 5)
     with pytest.raises(NetworkError):
         await call(Pacer(), line)
-    assert len(line.times) == 3
+    assert len(line.times) == 2
 
 
 async def test_nobody_waits_an_hour_for_an_answer():

@@ -1,0 +1,116 @@
+"""Many more cameras than the processors can see for: frames are dropped, visits come late, and the bot answers."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from amiko import environment
+
+#: Pixels across: decoding is not what is to be too much.
+WIDTH = 320
+#: Visits a second of drawn cameras: what real ones announce depends on what they have time to see.
+PER_S = 1.0
+#: Seconds for which all run before anything is measured.
+WARM_S = 10.0
+
+
+def main() -> None:
+    """Print one line of JSON, last."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cameras", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=60)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="amiko-overload-") as folder:
+        os.environ["AMIKO_HOME"] = folder
+        environment.prepare(own_ray=True)
+        with contextlib.redirect_stdout(sys.stderr):
+            result = run(asked.cameras, asked.seconds, Path(folder))
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+
+
+def run(cameras: int, seconds: float, folder: Path) -> dict[str, Any]:
+    """What becomes of frames, visits and presses."""
+    import ray
+
+    from actors.clients import find
+    from amiko.running import started
+    from tests.chaos import reading, shop
+    from tests.chaos.accounting import judge
+    from tests.chaos.assistants import People
+    from tests.chaos.trouble import Trouble
+    from tests.chaos.victims import Victims
+
+    real = [cameras // 4 + (number < cameras % 4) for number in range(4)]
+    with shop.opened(folder, real=real, width=WIDTH) as place, started(place.settings, folder, say=shop.say):
+        hands, trouble = People(place.sandbox, place.people, 1), Trouble(place.sandbox, 1)
+        hands.start()
+        shop.place_drawn_cameras(place, 1, per_s=PER_S, until=time.time() + WARM_S + seconds)
+        time.sleep(WARM_S)
+        before, memory = _counted(ray.get(find("stores").status.remote())), [_megabytes()]
+        begun = time.time()
+        while time.time() < begun + seconds:
+            time.sleep(seconds / 6)
+            memory.append(_megabytes())
+        after = _counted(ray.get(find("stores").status.remote()))
+        took = time.time() - begun
+        hands.pressing = False
+        place.street.close()
+        reading.settle(place.database, shop.SETTLE_S)
+        hands.stop()
+        book = reading.book(
+            place.settings, place.database, shop.logs(), hands=hands, trouble=trouble, victims=Victims()
+        )
+        verdict = judge(book)
+    for wrong in [*verdict.lost, *verdict.duplicated, *verdict.wrong_status]:
+        shop.say(wrong)
+    return {
+        "cameras": cameras,
+        "seconds": round(took, 1),
+        "per_s": {key: round((after[key] - before[key]) / took, 1) for key in after},
+        "visits": len(book.announced),
+        "seen_by_real_cameras": sum(one.camera != "drawn" for one in book.announced),
+        "notifications": len(book.notifications),
+        "lost": len(verdict.lost),
+        "duplicated": len(verdict.duplicated),
+        "wrong_status": len(verdict.wrong_status),
+        "message_s": _spread(reading.delays(book)),
+        "answer_s": _spread(reading.answers(book)),
+        "memory_mb": memory,
+    }
+
+
+def _counted(status: Any) -> dict[str, int]:
+    there = [one for one in status["cameras"].values() if one]
+    return {key: sum(one[key] for one in there) for key in ("frames", "dropped", "late", "detections")}
+
+
+def _megabytes() -> int:
+    import psutil
+
+    total = 0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_full_info().pss
+    return round(total / 1e6)
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    if not ordered:
+        return {}
+    return {
+        "count": len(ordered),
+        "p50": round(ordered[len(ordered) // 2], 2),
+        "p95": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))], 2),
+        "max": round(ordered[-1], 2),
+    }
+
+
+if __name__ == "__main__":
+    main()
