@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import aiosqlite
@@ -25,6 +26,7 @@ from domain.records import (
     NOT_A_CUSTOMER,
     AssistantDay,
     AssistantState,
+    Notice,
     NoticeKind,
     Notification,
     NotificationState,
@@ -47,6 +49,8 @@ _LOGGER = logging.getLogger(__name__)
 PUBLISH_S = 10.0
 #: Seconds between two looks whether the clock was set.
 CLOCK_S = 1.0
+#: Seconds between two looks at which small pictures are over.
+SWEEP_S = 1.0
 
 
 class AssistantRegistry(Office):
@@ -63,32 +67,47 @@ class AssistantRegistry(Office):
         self._keep_s = settings.training.keep_samples_days * 24 * 3600
         #: Visitors' small pictures, by visit: in memory alone, and no longer than their notifications live.
         self._cards: dict[str, tuple[float, bytes]] = {}
+        #: When those that are over were last dropped.
+        self._swept = 0.0
 
     # -- cameras ------------------------------------------------------------------------------------------
 
-    async def announce(self, visit: Visit, *, age_s: float = 0) -> None:
+    async def announce(self, visit: Visit, *, age_s: float = 0, lease: tuple[str, int] | None = None) -> None:
         """Tell of a visit: in one transaction it is stored, and who waits gets a notification.
 
         `age_s`: how long ago it was, by the camera's own clock; one that comes after its lifetime is recorded only.
-        Announcing the same visit again changes nothing. Raises InputError for an unknown store.
+        `lease`: the camera's, and the token that must be its newest one.
+        Announcing the same visit again changes nothing. Raises InputError for an unknown store, LeaseLostError.
         """
         store = self._store(visit.store)
         now = await self._now()
         until = now - age_s + store.notification_lifetime_s
-        async with self._database.transaction() as connection:
+
+        async def work(connection: aiosqlite.Connection) -> bool:
+            if lease is not None:
+                await leases.check(connection, *lease)
             await offers.catch_up(connection, self._stores, now=now)
             # first, so that a visit from a camera whose clock is far behind is told of all the same
             await visits.forget_before(connection, now - self._keep_s)
             if not await visits.insert(connection, visit, day=day_of(visit.at, store), open_until=until):
-                return
+                return False
             if until > now:
                 await offers.announced(connection, store, visit.id, now=now)
             else:
                 _LOGGER.warning("visit %s came %.0f s late and is over", visit.id, age_s)
-        self._cards = {visit: card for visit, card in self._cards.items() if card[0] > now}
+            return True
+
+        if not await self._database.run(work):
+            return
+        self._keep_card(visit, until, now=now)
+        self._news()
+
+    def _keep_card(self, visit: Visit, until: float, *, now: float) -> None:
+        if abs(now - self._swept) > SWEEP_S:
+            self._cards = {visit: card for visit, card in self._cards.items() if card[0] > now}
+            self._swept = now
         if visit.card is not None:
             self._cards[visit.id] = (until, visit.card)
-        self._news()
 
     # -- assistants, by way of the bot --------------------------------------------------------------------
 
@@ -189,11 +208,7 @@ class AssistantRegistry(Office):
             now = await self._now()
             changed, version = self._changed, self._version
             left = deadline - time.monotonic()
-            async with self._database.transaction() as connection:
-                caught_up = await offers.catch_up(connection, self._stores, now=now)
-                held = await notifications.pending(connection, self._stores, bot, now=now, limit=_OUTBOX)
-                words = await notices.pending(connection, bot, now=now, limit=_OUTBOX)
-                due = [await offers.next_moment(connection), await notices.next_due(connection, now=now)]
+            caught_up, held, words, due = await self._database.run(partial(self._look, bot, now))
             if caught_up:
                 self._news()
                 version = self._version
@@ -211,12 +226,24 @@ class AssistantRegistry(Office):
             except TimeoutError:
                 continue
 
+    async def _look(
+        self, bot: str, now: float, connection: aiosqlite.Connection
+    ) -> tuple[bool, list[Notification], list[Notice], list[float | None]]:
+        """Whether time has brought something, what the bot has to do, and when time may bring something next."""
+        caught_up = await offers.catch_up(connection, self._stores, now=now)
+        held = await notifications.pending(connection, self._stores, bot, now=now, limit=_OUTBOX)
+        words = await notices.pending(connection, bot, now=now, limit=_OUTBOX)
+        due = [await offers.next_moment(connection), await notices.next_due(connection, now=now)]
+        return caught_up, held, words, due
+
     async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
-        async with self._database.transaction() as connection:
+        async def work(connection: aiosqlite.Connection) -> Notification | None:
             await notifications.mark_sent(
                 connection, notification, message=message, revision=revision, now=self._clock()
             )
-            found = await notifications.by_id(connection, notification, self._stores)
+            return await notifications.by_id(connection, notification, self._stores)
+
+        found = await self._database.run(work)
         if found is not None:
             self._sent(found)
             if found.revision > revision:
@@ -226,8 +253,9 @@ class AssistantRegistry(Office):
         """One was; for whoever measures."""
 
     async def mark_shown(self, *, notification: int, message: int, revision: int) -> None:
-        async with self._database.transaction() as connection:
-            await notifications.mark_shown(connection, notification, message=message, revision=revision)
+        await self._database.run(
+            partial(notifications.mark_shown, notification=notification, message=message, revision=revision)
+        )
 
     async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
         """It can't be delivered to this assistant; in a store that tells one after the other the next one hears."""
@@ -380,10 +408,8 @@ class RegistryActor(AssistantRegistry):
 
     async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None:
         """As `announce`, for the camera's copy that has the lease. Raises LeaseLostError for any other."""
-        async with self._database.transaction() as connection:
-            await leases.check(connection, lease, token)
         # by the head's clock from here on: the node's may be another
-        await self.announce(replace(visit, at=self._clock() - age_s), age_s=age_s)
+        await self.announce(replace(visit, at=self._clock() - age_s), age_s=age_s, lease=(lease, token))
         self._metrics.took(visit.store, "heard", age_s)
 
     async def take_lease(self, name: str, holder: str, lasts_s: float | None, gone: str | None) -> int:

@@ -3,15 +3,16 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 
 from domain.errors import StorageError
 from storage.files import make_folder, sync, whole
+from storage.grouping import Connection, Work
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: In the data folder while a restore puts another database in the place of this one.
@@ -24,13 +25,18 @@ BUSY_TIMEOUT_S = 10.0
 #: What SQLite takes and gives.
 Value = str | int | float | bytes | None
 
+Answer = TypeVar("Answer")
+
 
 class Database:
     """A connection. Other processes may have the same file open; each transaction is whole or not at all."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._writing = asyncio.Lock()
+        #: What `run` is to do, and who waits for it.
+        self._coming: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._running: asyncio.Task[None] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -45,10 +51,10 @@ class Database:
     @classmethod
     async def connect(cls, path: Path) -> Self:
         """As `open`, for an owner that calls `close` itself."""
-        connection: aiosqlite.Connection | None = None
+        connection: Connection | None = None
         try:
             _make_ready(path)
-            connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            connection = await Connection.to(path, timeout_s=BUSY_TIMEOUT_S)
             connection.row_factory = sqlite3.Row
             await connection.execute("PRAGMA journal_mode = WAL")
             # each commit is on the disk before it is told, a power cut included: two milliseconds
@@ -88,6 +94,41 @@ class Database:
                 # so that a task cancelled in the middle leaves no transaction open
                 await self._connection.rollback()
                 raise
+
+    async def run(self, work: Callable[[aiosqlite.Connection], Coroutine[Any, Any, Answer]]) -> Answer:
+        """Do `work` in a transaction; returns when that is committed. Anything that it raises rolls its part back.
+
+        What comes while another transaction is under way shares the next one. `work` may wait for nothing but its
+        connection. Where whoever asked is cancelled, the work is done all the same.
+        """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._coming.append((work, answer))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run(), name="transactions")
+        return await answer
+
+    async def _run(self) -> None:
+        while self._coming:
+            async with self._writing:
+                together, self._coming = self._coming, []
+                try:
+                    answers = await self._connection.together([work for work, _ in together])
+                except Exception as error:  # noqa: BLE001 - it is for those who asked
+                    answers = [error] * len(together)
+                except BaseException:
+                    # cancelled, so the event loop may be about to end: not before the thread is done with it
+                    await self._connection.rollback()
+                    for _, waiting in together:
+                        waiting.cancel()
+                    raise
+            for (_, waiting), answer in zip(together, answers, strict=True):
+                if waiting.done():
+                    # cancelled meanwhile
+                    continue
+                if isinstance(answer, Exception):
+                    waiting.set_exception(answer)
+                else:
+                    waiting.set_result(answer)
 
     async def read(self, sql: str, values: Iterable[Value] = ()) -> list[sqlite3.Row]:
         """The rows of one query; never sees a half-done transaction of this connection."""

@@ -74,16 +74,18 @@ async def insert_for_all(
 
     Who knows the predicted department comes first, then who has waited longest. Returns how many were made.
     """
+    # one or the other, not "?3 IS NULL OR …": with that SQLite goes through all open visits of the store for each
+    which, whose = ("v.id = ?3", visit) if visit is not None else ("a.id = ?3", assistant)
     cursor = await connection.execute(
-        "INSERT INTO notifications (visit, assistant, created_at, expires_at, changed_at)"
+        "INSERT INTO notifications (visit, assistant, created_at, expires_at, changed_at)"  # noqa: S608
         " SELECT v.id, a.id, ?1, v.open_until, ?1 FROM visits v JOIN assistants a ON a.store = v.store"
         " WHERE v.store = ?2 AND v.open_until > ?1 AND a.state = 'waiting' AND a.telegram_id IS NOT NULL"
-        " AND (?3 IS NULL OR v.id = ?3) AND (?4 IS NULL OR a.id = ?4)"
+        f" AND {which}"
         " AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.visit = v.id AND n.assistant = a.id)"
         " ORDER BY v.at, v.id,"
         " EXISTS (SELECT 1 FROM json_each(a.departments) WHERE value = v.prediction ->> '$.ranking[0][0]') DESC,"
         " a.turn, a.id",
-        (now, store, visit, assistant),
+        (now, store, whose),
     )
     return cursor.rowcount
 
