@@ -19,6 +19,7 @@ BENCHMARKS = {
     "autoscaling": "benchmarks.autoscaling",
     "bot": "benchmarks.bot",
     "speed": "benchmarks.speed",
+    "growth": "benchmarks.growth",
 }
 
 
