@@ -21,6 +21,7 @@ from actors.clock import steady
 from actors.metrics import RegistryMetrics
 from actors.office import Office, day_of
 from actors.plan import DATABASE
+from actors.upkeep import Upkeep
 from domain.errors import NotRegisteredError
 from domain.records import (
     NOT_A_CUSTOMER,
@@ -376,6 +377,7 @@ class RegistryActor(AssistantRegistry):
         self._metrics = RegistryMetrics(self._stores)
         self._publishing = asyncio.create_task(self._publish())
         self._watching = asyncio.create_task(self._watch_clock())
+        self._upkeep = asyncio.create_task(Upkeep(plan.settings, self._database, self).run())
 
     def _sent(self, notification: Notification) -> None:
         now = self._clock()

@@ -18,6 +18,7 @@ from actors.clients import ActorMissingError, RegistryClient, find
 from actors.cluster import ACTOR_OPTIONS, HEAD_OPTIONS, Node, names, nodes, on_store
 from actors.plan import Plan, release
 from domain.errors import ClusterError
+from storage import room
 
 if TYPE_CHECKING:
     from actors.camera import CameraStatus
@@ -263,6 +264,11 @@ class StoresActor:
             for store in self._plan.settings.stores
             if not self._has_node(store.id)
         ]
+        with contextlib.suppress(OSError):
+            if room.is_full(self._plan.home):
+                problems.append(
+                    f"the disk of {self._plan.home} is full: visitors are announced, samples are not kept; make room"
+                )
         problems += [
             f"{name}: {about['problem']}" for name, about in self._about.items() if about["problem"] is not None
         ]

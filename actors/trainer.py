@@ -15,11 +15,11 @@ from actors.apart import Trained, train_apart
 from actors.clients import RegistryClient
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
 from actors.metrics import TrainerMetrics
-from domain.errors import AmikoError, InputError, TrainingBusyError
+from domain.errors import AmikoError, InputError, StorageError, TrainingBusyError
 from domain.records import NoticeKind, Sample
 from domain.settings import Settings, Store, Training
 from networks import coldstart
-from storage import samples
+from storage import room, samples
 from storage.classifiers import ClassifierStore, StoredClassifier, StoredTraining
 from storage.database import Database
 
@@ -141,7 +141,8 @@ class Trainer:
     async def add_sample(self, sample: Sample) -> bool:
         """Keep a sample; the same id twice is one. True if it is new.
 
-        Raises InputError for a store or a department that the settings don't have, and for numbers that are none.
+        Raises InputError for a store or a department that the settings don't have, and for numbers that are none;
+        StorageError while the disk is full.
         """
         store = self._store(sample.store)
         if sample.department not in store.departments:
@@ -149,6 +150,9 @@ class Trainer:
                 f"sample {sample.id}: store {store.id} has no department {sample.department!r};"
                 f" there are: {', '.join(store.departments)}"
             )
+        if await asyncio.to_thread(room.is_full, self._home):
+            # what room the database has of its own is for visits
+            raise StorageError(f"the disk of {self._home} is full: no samples are kept until there is room")
         database = await self._database()
         async with database.transaction() as connection:
             return await samples.insert(connection, sample)

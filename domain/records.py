@@ -203,6 +203,8 @@ class NoticeKind(StrEnum):
     TRAINING_REFUSED = "training refused"
     CLASSIFIER_PROMOTED = "classifier promoted"
     SECOND_POLLER = "second poller"
+    DISK_FULL = "disk full"
+    DISK_ROOM = "disk has room"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,7 +31,8 @@ Answer = TypeVar("Answer")
 class Database:
     """A connection. Other processes may have the same file open; each transaction is whole or not at all."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self.path = path
         self._connection = connection
         self._writing = asyncio.Lock()
         #: What `run` is to do, and who waits for it.
@@ -62,7 +63,9 @@ class Database:
             # what was deleted is overwritten
             await connection.execute("PRAGMA secure_delete = ON")
             await connection.execute("PRAGMA foreign_keys = ON")
-            database = cls(connection)
+            # what it works with beside is nobody's to find, and needs no room on a disk that may be full
+            await connection.execute("PRAGMA temp_store = MEMORY")
+            database = cls(connection, path)
             await database._migrate(path)
         except (OSError, sqlite3.Error) as error:
             if connection is not None:

@@ -1,5 +1,6 @@
 """The journal: visits on a store's own disk, until headquarters have heard of them. No picture is in it."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,3 +96,16 @@ class Journal:
             yield connection
         finally:
             connection.close()
+
+
+def forget_before(path: Path, at: float) -> None:
+    """Delete older visits of all cameras: one that was taken out of the settings tells no more. Raises StorageError."""
+    if not path.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("DELETE FROM visits WHERE at < ?", (at,))
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise StorageError(f"{path}: what is too old could not be deleted: {error}") from error

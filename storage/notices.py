@@ -16,6 +16,8 @@ KEEP_S = 24 * 3600.0
 _OPPOSITE = {
     NoticeKind.CAMERA_LOST: NoticeKind.CAMERA_BACK,
     NoticeKind.CAMERA_BACK: NoticeKind.CAMERA_LOST,
+    NoticeKind.DISK_FULL: NoticeKind.DISK_ROOM,
+    NoticeKind.DISK_ROOM: NoticeKind.DISK_FULL,
 }
 
 
@@ -72,6 +74,15 @@ async def lost_cameras(connection: aiosqlite.Connection) -> frozenset[tuple[str,
     )
     lost = [row["subject"] for row in rows if row["kind"] == NoticeKind.CAMERA_LOST.value]
     return frozenset((store, camera) for store, _, camera in (subject.partition("/") for subject in lost))
+
+
+async def is_told(connection: aiosqlite.Connection, kind: NoticeKind) -> bool:
+    """Whether that was the last word of it and of what takes it back."""
+    rows = await connection.execute_fetchall(
+        "SELECT kind FROM notices WHERE kind IN (?, ?) ORDER BY due_at DESC, id DESC LIMIT 1",
+        (kind.value, _OPPOSITE[kind].value),
+    )
+    return [row["kind"] for row in rows] == [kind.value]
 
 
 async def pending(connection: aiosqlite.Connection, bot: str, *, now: float, limit: int) -> list[Notice]:

@@ -1,0 +1,102 @@
+"""What has to be looked after whether somebody comes in or not: room on the disk, and what is too old to be kept."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from actors import schedule
+from actors.announcing import JOURNAL
+from domain.records import NoticeKind
+from domain.settings import Settings, Store
+from storage import journal, notices, room, samples, visits
+from storage.database import KEEP_COPY_S, Database, drop_copies
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Seconds between two looks at the disk, and at what is too old.
+LOOK_S = 10.0
+FORGET_S = 3600.0
+_DAY_S = 24 * 3600.0
+#: Of a store that the settings don't have any more.
+_TIMEZONE = str(Store.model_fields["timezone"].default)
+
+
+class Alarms(Protocol):
+    """Who tells the admins: the registry."""
+
+    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None: ...
+
+
+class Upkeep:
+    """Of the head's database. Plain and without Ray; runs within the registry's process."""
+
+    def __init__(
+        self, settings: Settings, database: Database, alarms: Alarms, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._zones = {store.id: store.timezone for store in settings.stores}
+        self._keep_days = settings.training.keep_samples_days
+        self._database = database
+        self._alarms = alarms
+        self._clock = clock
+        #: Whether the disk was full when it was looked at last; None before that.
+        self._full: bool | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        next_forgetting = time.monotonic()
+        while True:
+            try:
+                await self.see_disk()
+                if time.monotonic() >= next_forgetting:
+                    await self.forget_old()
+                    next_forgetting = time.monotonic() + FORGET_S
+            except Exception:  # whatever it is, the next look may be better
+                _LOGGER.exception("the upkeep broke off; it begins again")
+            await asyncio.sleep(LOOK_S)
+
+    async def see_disk(self) -> None:
+        """Keep the reserve ready while there is room; tell of a disk that is full, and of one that no longer is."""
+        full = await asyncio.to_thread(room.is_full, self._database.path.parent)
+        if full or not await room.reserve(self._database):
+            full = True
+            await room.use_again(self._database)
+        if full == self._full:
+            return
+        if self._full is None and not full:
+            async with self._database.transaction() as connection:
+                told = await notices.is_told(connection, NoticeKind.DISK_FULL)
+        else:
+            told = True
+        if told:
+            _LOGGER.log(
+                logging.ERROR if full else logging.WARNING,
+                "the disk of %s %s",
+                self._database.path.parent,
+                "is full: make room" if full else "has room again",
+            )
+            kind = NoticeKind.DISK_FULL if full else NoticeKind.DISK_ROOM
+            await self._alarms.alarm(kind=kind, subject="disk", values={"name": os.uname().nodename})
+        self._full = full
+
+    async def forget_old(self) -> None:
+        """Delete what is older than `keep_samples_days`, wherever it is; nothing of it stays in the log either."""
+        now, path = self._clock(), self._database.path
+        keep_s = self._keep_days * _DAY_S
+        async with self._database.transaction() as connection:
+            await visits.forget_before(connection, now - keep_s)
+        # of stores that are closed, too
+        for row in await self._database.read("SELECT DISTINCT store FROM samples"):
+            store = str(row["store"])
+            today = schedule.today(now, self._zones.get(store, _TIMEZONE))
+            oldest = schedule.days_before(today, self._keep_days)
+            if count := await samples.forget_before(self._database, store, oldest):
+                _LOGGER.info("old samples deleted", extra={"store": store, "count": count})
+        await asyncio.to_thread(journal.forget_before, path.with_name(JOURNAL), now - keep_s)
+        await asyncio.to_thread(drop_copies, path, keep_s=min(KEEP_COPY_S, keep_s))
+        if not self._full:
+            # else its length is what visits are still written into
+            await self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
+            await room.reserve(self._database)
