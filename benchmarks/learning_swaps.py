@@ -15,7 +15,7 @@ from actors.trainer import Trainer
 from amiko.environment import make_token
 from benchmarks.learning_photos import throw_away_home
 from deployments.classifier import DepartmentClassifier
-from deployments.loopback import stay_on_loopback
+from deployments.ports import keep_to_own_address
 from domain.records import Embedding
 from domain.settings import Settings
 from learning.data import Dataset
@@ -58,7 +58,7 @@ class BenchClassifier(DepartmentClassifier):
     """The deployment, on loopback alone."""
 
     def __init__(self, poll_s: float) -> None:
-        stay_on_loopback()
+        keep_to_own_address()
         super().__init__(poll_s=poll_s)
 
 

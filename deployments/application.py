@@ -10,7 +10,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.classifier import DepartmentClassifier
 from deployments.detector import PersonDetector
 from deployments.encoder import VisitorEncoder
-from deployments.loopback import stay_on_loopback
+from deployments.ports import keep_to_own_address
 from domain.settings import Networks, Scaling
 
 #: Requests of one caller that wait for a replica; a camera has one under way, so that more means trouble.
@@ -24,7 +24,7 @@ class RootClassifier(DepartmentClassifier):
     """Serve starts what an application's root is bound to, so the root has the other two handed in."""
 
     def __init__(self, _detector: DeploymentHandle[Any], _encoder: DeploymentHandle[Any]) -> None:
-        stay_on_loopback()
+        keep_to_own_address()
         super().__init__()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from deployments.batching import Batches
-from deployments.loopback import stay_on_loopback
+from deployments.ports import keep_to_own_address
 from domain.errors import InputError
 from domain.records import Detection, Image
 from domain.settings import Network, Scaling
@@ -18,7 +18,7 @@ class PersonDetector:
     """One replica: the network, one thread."""
 
     def __init__(self, network: Network, scaling: Scaling) -> None:
-        stay_on_loopback()
+        keep_to_own_address()
         torch.set_num_threads(1)
         self._detector = load_detector(network)
         self._batches = Batches(self._pass, largest=scaling.max_batch_size, beside=device_of(network).type != "cpu")

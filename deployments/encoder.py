@@ -5,7 +5,7 @@ import asyncio
 import torch
 
 from deployments.batching import Batches
-from deployments.loopback import stay_on_loopback
+from deployments.ports import keep_to_own_address
 from domain.records import Embedding, TextEmbeddings
 from domain.settings import Network, Scaling
 from networks import jpeg
@@ -17,7 +17,7 @@ class VisitorEncoder:
     """One replica: the network, one thread."""
 
     def __init__(self, network: Network, scaling: Scaling) -> None:
-        stay_on_loopback()
+        keep_to_own_address()
         torch.set_num_threads(1)
         self._encoder = load_encoder(network)
         self._batches = Batches(

@@ -43,10 +43,17 @@ def _address(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _identity(value: str) -> str:
+    # a store's is its node's label, too: Ray takes no other
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", value):
+        raise ValueError("expected up to 63 of A-Z a-z 0-9 . _ - with a letter or a digit at both ends")
+    return value
+
+
 #: The name of the bot whose token is `telegram.token`.
 MAIN = "main"
 
-Identity = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Identity = Annotated[str, AfterValidator(_identity)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Pixel = Annotated[int, Field(ge=0)]
 TimeZone = Annotated[str, AfterValidator(_zone)]

@@ -1,5 +1,6 @@
 """A chain on hosts of its own: a head, two stores whose cameras play a clip over and over, and Telegram."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -41,6 +42,8 @@ stores:
     departments: [Toys, Cars]
     cameras: [{{id: door, role: entrance, source: "rtsp://anna:geheim@127.0.0.1:8554/door"}}]
 """
+
+Report = list[dict[str, object]]
 
 
 class Chain:
@@ -105,10 +108,12 @@ class Chain:
     def up(self) -> "subprocess.CompletedProcess[str]":
         return self.hosts.run(HEAD, "RAY_UP_enable_autoscaler_v2=0 ray up ray_cluster.yaml --yes", timeout_s=LONG_S)
 
-    def start_node(self, number: int) -> None:
+    def start_node(self, number: int, **environment: str) -> None:
         """Ray on a store's host that was booted, as its systemd unit starts it."""
         line = yaml.safe_load((ROOT / "ray_cluster.yaml").read_text())["worker_start_ray_commands"][-1]
-        started = self.hosts.run(number, f"export RAY_HEAD_IP={self.hosts.addresses[HEAD]}; {line}")
+        given = {"RAY_HEAD_IP": self.hosts.addresses[HEAD], **environment}
+        exports = " ".join(f"{key}={value}" for key, value in given.items())
+        started = self.hosts.run(number, f"export {exports}; {line}")
         assert started.returncode == 0, started.stderr
 
     def start_head(self) -> None:
@@ -120,6 +125,10 @@ class Chain:
             return self.hosts.run(HEAD, line).returncode == 0
 
         self.until(start, "Ray on the head", LONG_S)
+
+    def copy(self, actor: str) -> "Copy":
+        """A second copy of an actor, as no fault should make one."""
+        return Copy(self.hosts._entered(HEAD, f"exec {sys.executable} {ROOT}/tests/cluster/copies.py {actor}"))
 
     def amiko(self, *arguments: str, timeout_s: float = LONG_S) -> "subprocess.CompletedProcess[str]":
         line = " ".join(arguments)
@@ -138,6 +147,17 @@ class Chain:
         document: dict[str, Any] = json.loads(told.stdout)
         return document
 
+    def pids(self) -> dict[str, int]:
+        return {name: one["pid"] for name, one in self.status()["actors"].items() if one}
+
+    def lost(self) -> int:
+        """Visits that a store's node knew of and headquarters do not, nor are they kept."""
+        missing = set()
+        for store in STORES:
+            known = self.known(store)
+            missing |= known - self.recorded() - self.kept(store)
+        return len(missing)
+
     def press(self, store: str, text: str) -> None:
         self._ask({"do": "press", "person": PEOPLE[store], "text": text})
 
@@ -151,8 +171,22 @@ class Chain:
 
     def recorded(self) -> set[str]:
         """Visits in the head's database."""
-        with sqlite3.connect(f"file:{self.hosts.disk(HEAD)}/home/amiko.db?mode=ro", uri=True) as connection:
-            return {row[0] for row in connection.execute("SELECT id FROM visits")}
+        return {row[0] for row in self._asked("SELECT id FROM visits")}
+
+    def came_at(self, visit: str) -> float:
+        """When it was, as the head's database has it."""
+        ((at,),) = self._asked("SELECT at FROM visits WHERE id = ?", visit)
+        return float(at)
+
+    def lease(self, name: str) -> int:
+        """The number of its holder: each has a larger one than who had it before."""
+        ((token,),) = self._asked("SELECT token FROM leases WHERE name = ?", name)
+        return int(token)
+
+    def logs(self, *options: str) -> list[dict[str, Any]]:
+        told = self.amiko("logs", "--json", "-n", "1000", *options)
+        assert told.returncode == 0, told.stderr
+        return [json.loads(line) for line in told.stdout.splitlines()]
 
     def kept(self, store: str) -> set[str]:
         """Visits in a store's journal, which headquarters have not heard of."""
@@ -185,6 +219,12 @@ class Chain:
             time.sleep(0.3)
         raise TimeoutError(f"not within {limit_s:.0f} s: {what}")
 
+    def _asked(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.hosts.disk(HEAD)}/home/amiko.db?mode=ro", uri=True)
+        ) as connection:
+            return connection.execute(sql, values).fetchall()
+
     def _ask(self, question: dict[str, object]) -> Any:
         assert self._telegram is not None
         assert self._telegram.stdin is not None
@@ -192,6 +232,29 @@ class Chain:
         self._telegram.stdin.write(json.dumps(question) + "\n")
         self._telegram.stdin.flush()
         return json.loads(self._telegram.stdout.readline())
+
+
+class Copy:
+    """A context manager: the copy ends with it."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def status(self) -> dict[str, Any] | None:
+        """What it says of itself; None once it has ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(file=self._process.stdin, flush=True)
+        told: dict[str, Any] | None = json.loads(self._process.stdout.readline())
+        return told
 
 
 def environment() -> dict[str, str]:

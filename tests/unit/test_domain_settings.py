@@ -74,6 +74,8 @@ def test_secrets_do_not_show(tmp_path: Path) -> None:
         ("[270, 100]", "[270, 148]", "the point inside lies on the door's line"),
         ("[213, 148, 328, 148]", "[213, 148, 213, 148]", "two different ends"),
         ("id: spb-1", "id: 'a/b'", "stores.0.id: 'a/b'"),
+        ("id: spb-1", "id: spb-", "with a letter or a digit at both ends"),
+        ("id: spb-1", f"id: {'a' * 64}", "expected up to 63 of"),
         ('    name: "Амико, Невский"\n', "", "stores.0.name: missing"),
         ("stores:", "stores: [", "is not YAML"),
         ("admins: [1]", "bots: {main: {token: '2:b'}}", "main is the name of the bot of telegram.token"),
