@@ -25,7 +25,7 @@ PEOPLE = {"spb-1": 1001, "spb-2": 1002}
 TOKEN = "1234567890:AAF-secret_secret_secret_secret_secr"
 PASSWORD = "geheim"
 #: Seconds for things that a busy machine takes its time for.
-LONG_S = 300.0
+LONG_S = 600.0
 
 SETTINGS = """
 telegram: {{token: "${{AMIKO_TELEGRAM_TOKEN}}", api_url: "http://{telegram}:8081"}}

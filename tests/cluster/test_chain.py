@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.chain import FIRST, HEAD, PASSWORD, SECOND, STORES, TOKEN, Chain, Report
 from tests.cluster.hosts import HOME
 
-pytestmark = [pytest.mark.chain, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chain, pytest.mark.timeout(1800)]
 
 
 #: What docs/operations.md says is open on a node, beside the ports that Serve's replicas take anywhere

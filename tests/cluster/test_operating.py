@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.chain import FIRST, HEAD, OUTSIDE, PASSWORD, Chain, Report
 from tests.cluster.hosts import HOME, ROOT
 
-pytestmark = [pytest.mark.chain, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chain, pytest.mark.timeout(1800)]
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 BEHIND_S = 61
