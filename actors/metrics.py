@@ -71,15 +71,12 @@ class RegistryMetrics:
     """Who waits, what the outbox holds, and how long visitors took to become messages."""
 
     def __init__(self, stores: Iterable[str]) -> None:
+        self._stores = tuple(stores)
         self._assistants = Gauge("amiko_assistants", description="assistants by state", tag_keys=("store", "state"))
         self._visits = Counter("amiko_visits", description="visits since the start", tag_keys=("store",))
         self._notifications = Counter(
             "amiko_notifications", description="notifications by what they came to", tag_keys=("store", "state")
         )
-        #: As published; a gauge keeps its value, and most of a thousand stores' are as they were.
-        self._staff: dict[tuple[str, str], int | None] = {
-            (store, state.value): None for store in stores for state in AssistantState
-        }
         self._age = Gauge("amiko_outbox_age_seconds", description="since the oldest unsent notification was made")
         self._seconds = Histogram(
             "amiko_visit_seconds",
@@ -97,11 +94,10 @@ class RegistryMetrics:
     ) -> None:
         """`staff`: how many of each store are in each state; `happened`: since the last call, see `storage.tally`."""
         self._age.set(outbox_age_s)
-        for (store, state), before in self._staff.items():
-            count = staff.get((store, state), 0)
-            if count != before:
-                self._assistants.set(count, {"store": store, "state": state})
-                self._staff[store, state] = count
+        # again each time: Ray forgets a gauge that is not; so what is none is left out, but for who waits
+        waiting = dict.fromkeys(((store, AssistantState.WAITING.value) for store in self._stores), 0)
+        for (store, state), count in (waiting | dict(staff)).items():
+            self._assistants.set(count, {"store": store, "state": state})
         for (store, came_to), times in happened.items():
             if came_to is None:
                 self._visits.inc(times, {"store": store})

@@ -87,13 +87,17 @@ def _show(document: dict[str, Any]) -> None:
             name, one["status"], ", ".join(f"{count} {state.lower()}" for state, count in one["replicas"].items())
         )
     out.print(networks)
-    cameras = Table("camera", "role", "state", "picture", "frames", "dropped", "late", "detections", "visits", "why")
+    cameras = Table("camera", "state", "picture", "frames", "dropped", "late", "visits")
+    cameras.columns[0].no_wrap = True
     for name, one in document["cameras"].items():
         if one is None:
-            cameras.add_row(name, "", "[red]does not answer[/red]")
+            cameras.add_row(name, "[red]does not answer[/red]")
         else:
-            numbers = (str(one[key]) for key in ("frames", "dropped", "late", "detections", "visits"))
-            cameras.add_row(name, one["role"], one["state"], one["picture"], *numbers, one["reason"])
+            state = one["state"]
+            if state != "streaming":
+                state = f"{'[red]lost[/red]' if state == 'lost' else state}: {escape(one['reason'])}"
+            numbers = (str(one[key]) for key in ("frames", "dropped", "late", "visits"))
+            cameras.add_row(name, state, one["picture"], *numbers)
     out.print(cameras)
     stores = Table("store", "assistants", "visits (24 h)", "notifications (24 h)")
     for name, one in (document["stores"] or {}).items():
