@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 from pydantic import SecretStr
 
 from actors.announcing import JOURNAL, LeasedAnnouncer
@@ -22,6 +23,10 @@ from domain.records import Image
 from domain.settings import Camera, Store
 from vision.watcher import Seen, SeenKind
 
+#: Ray's namespace of these actors, which are none of Amiko's.
+NAMESPACE = "chaos"
+#: Seconds that a network has for an answer.
+ASK_S = 5.0
 #: Different pictures of each made-up visitor.
 PICTURES = 2
 
@@ -77,6 +82,7 @@ class DrawnCameraActor:
         announcer = LeasedAnnouncer(
             RegistryClient(), store=store.id, camera="drawn", journal=folder / JOURNAL, lost=lambda: os._exit(1)
         )
+        self._networks, self._store = Networks(), store.id
         self._worker = DrawnCameraWorker(store=store, announcer=announcer, per_s=per_s, until=until, seed=seed)
         announcer.start()
         self._worker.start()
@@ -84,3 +90,11 @@ class DrawnCameraActor:
     async def about(self) -> int:
         """It is there."""
         return os.getpid()
+
+    async def ask(self, network: str) -> None:
+        """Whether that network answers. Raises what the camera is told where it does not."""
+        grey = np.full((64, 64, 3), 114, np.uint8)
+        if network == "detector":
+            await self._networks.detect(grey, 0.9, within_s=ASK_S, again=False)
+        else:
+            await self._networks.describe(grey, self._store, within_s=ASK_S)

@@ -24,7 +24,7 @@ from domain.settings import Camera, Door, Settings, Telegram
 from tests.chaos import reading
 from tests.chaos.accounting import judge
 from tests.chaos.assistants import People
-from tests.chaos.cameras import DrawnCameraActor
+from tests.chaos.cameras import NAMESPACE, DrawnCameraActor
 from tests.chaos.plan import faults
 from tests.chaos.trouble import Trouble
 from tests.chaos.victims import Victims
@@ -131,7 +131,13 @@ def say(text: str) -> None:
 def place_drawn_cameras(shop: Shop, seed: int, *, per_s: float, until: float) -> None:
     """One a store, which see so many visitors a second together, until that moment."""
     made_of: Any = ray.remote(DrawnCameraActor)
-    options = {"namespace": "chaos", "lifetime": "detached", "max_restarts": -1, "max_task_retries": -1, "num_cpus": 0}
+    options = {
+        "namespace": NAMESPACE,
+        "lifetime": "detached",
+        "max_restarts": -1,
+        "max_task_retries": -1,
+        "num_cpus": 0,
+    }
     stores = shop.settings.stores
     made = [
         made_of.options(name=one.id, **options).remote(one, per_s / len(stores), until, seed, shop.folder)
