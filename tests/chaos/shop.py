@@ -37,6 +37,7 @@ NOTIFY, STAFF = ("all", "all", "all", "one"), (3, 3, 2, 2)
 #: Real cameras of each store, besides a drawn one.
 REAL = (0, 0, 1, 1)
 FIRST = 100_001
+#: Seconds that a visitor is waited for; half the run where that is shorter.
 LIFETIME_S = 60.0
 #: Seconds for which visitors still come, once nothing is hit any more: what was hit last is seen to work.
 CALM_S = 15.0
@@ -62,7 +63,7 @@ class Shop:
 
 def run(seed: int, seconds: float, folder: Path, victims: Iterable[str]) -> dict[str, Any]:
     """Hit one after the other for so many seconds; what became of everything."""
-    with opened(folder) as shop, started(shop.settings, folder, say=say):
+    with opened(folder, lifetime_s=min(LIFETIME_S, seconds / 2)) as shop, started(shop.settings, folder, say=say):
         trouble, hands, hit = Trouble(shop.sandbox, seed), People(shop.sandbox, shop.people, seed), Victims()
         seen_per_s = sum(REAL) / (madeup.CROSSING_S + madeup.EMPTY_S)
         place_drawn_cameras(shop, seed, per_s=PER_S - seen_per_s, until=time.time() + seconds + CALM_S)
@@ -97,14 +98,16 @@ def run(seed: int, seconds: float, folder: Path, victims: Iterable[str]) -> dict
 
 
 @contextmanager
-def opened(folder: Path, *, real: Sequence[int] = REAL, width: int = madeup.WIDTH) -> Iterator[Shop]:
+def opened(
+    folder: Path, *, real: Sequence[int] = REAL, width: int = madeup.WIDTH, lifetime_s: float = LIFETIME_S
+) -> Iterator[Shop]:
     """The stores, their staff and the street that their cameras see; nothing of Amiko runs yet."""
     token = f"1000000001:{secrets.token_hex(18)[:35]}"
     scale = width / madeup.WIDTH
     pictures = [cv2.resize(frame, None, fx=scale, fy=scale) for frame in madeup.frames()]
     street = MjpegCamera([cv2.imencode(".jpg", one)[1].tobytes() for one in pictures], fps=madeup.FPS)
     door = Door(line=(250 * scale, 100 * scale, 250 * scale, 479 * scale), inside=(400 * scale, 300 * scale))
-    of = stores(NOTIFY, lifetime_s=LIFETIME_S)
+    of = stores(NOTIFY, lifetime_s=lifetime_s)
     for number, (store, many) in enumerate(zip(of, real, strict=True)):
         cameras = [
             Camera(id=f"door-{one}", role="entrance", source=SecretStr(street.url), door=door) for one in range(many)
