@@ -9,7 +9,9 @@ from typing import TypedDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import speed_system
+from benchmarks import speed_cameras, speed_latency, speed_system
+from benchmarks.speed_cameras import Cameras
+from benchmarks.speed_latency import Latency, Percentiles
 from benchmarks.speed_system import System
 
 
@@ -17,12 +19,25 @@ class Results(TypedDict):
     #: Of the default input size; `system` has all of it.
     system_ratio: float
     system: list[System]
+    #: Each visit's, less the networks' own passes; `latency` has all of it.
+    latency_beyond_forward_ms: Percentiles
+    latency: Latency
+    #: `cameras` has all of it.
+    cameras_per_core: float
+    cameras: Cameras
 
 
 def run(*, json: bool) -> Results:
     """Measure all parts, one after the other. Raises InputError where the recordings are missing."""
-    system = speed_system.measure()
-    results = Results(system_ratio=system[0]["ratio"], system=system)
+    system, latency, cameras = speed_system.measure(), speed_latency.measure(), speed_cameras.measure()
+    results = Results(
+        system_ratio=system[0]["ratio"],
+        system=system,
+        latency_beyond_forward_ms=latency["beyond_forward"],
+        latency=latency,
+        cameras_per_core=cameras["per_core"],
+        cameras=cameras,
+    )
     if json:
         print(dumps(results))
     else:
@@ -35,7 +50,6 @@ def _show(results: Results) -> None:
     table = Table("input", "system, frames/s", "bare, frames/s", "ratio", "from .. to", "ceiling", "CPU ms a frame")
     for one in results["system"]:
         low, high = one["spread"]
-        shares = ", ".join(f"{who} {share:.1f}" for who, share in one["cpu_ms"].items())
         table.add_row(
             str(one["size"]),
             f"{one['frames_per_s']:.0f}",
@@ -43,6 +57,34 @@ def _show(results: Results) -> None:
             f"{one['ratio']:.2f}",
             f"{low} .. {high}",
             f"{one['ceiling']:.2f}",
-            shares,
+            _list(one["cpu_ms"]),
         )
     console.print(table)
+    latency = results["latency"]
+    table = Table("from the frame to the message, ms", "p50", "p95")
+    for name, times in (
+        ("all of it", latency["whole"]),
+        (f"beyond the networks' {latency['forward']} ms", latency["beyond_forward"]),
+        *latency["stages"].items(),
+    ):
+        table.add_row(name, f"{times['p50']:.1f}", f"{times['p95']:.1f}")
+    console.print(table)
+    console.print(f"{latency['visits']} visits, {latency['lost']} of them lost or without a department")
+    table = Table("cameras", "cores", "frames in time", "detection p95, ms", "late", "visits", "lost", "cores of")
+    for step in results["cameras"]["steps"]:
+        table.add_row(
+            str(step["cameras"]),
+            f"{step['cores']:.2f}",
+            f"{step['in_time']:.3f}",
+            f"{step['detect_p95_ms']:.0f}",
+            str(step["late"]),
+            str(step["visits"]),
+            str(step["lost"]),
+            _list(step["cores_of"]),
+        )
+    console.print(table)
+    console.print(f"{results['cameras_per_core']:.1f} cameras a core in time")
+
+
+def _list(shares: dict[str, float]) -> str:
+    return ", ".join(f"{who} {share:.2f}" for who, share in shares.items())

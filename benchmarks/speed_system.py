@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from itertools import cycle
 from statistics import median
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import cv2
 import psutil
@@ -64,6 +64,13 @@ class System(TypedDict):
     visits: int
 
 
+class Played(NamedTuple):
+    frames_per_s: float
+    #: All of them, with those before and after the seconds that count.
+    frames: int
+    visits: int
+
+
 class Player:
     """A camera of the running system that plays its recording at once, and looks at each frame."""
 
@@ -85,16 +92,23 @@ class Player:
             gated=False,
         )
 
-    async def play(self, seconds: float) -> tuple[int, int]:
-        """Frames that were seen in so many seconds, and visits; the start of the recording is not counted."""
-        detections = (await self._worker.status())["detections"]
+    async def play(self, seconds: float) -> Played:
+        """The start of the recording is not counted as time."""
+        before = await self._worker.status()
         self._worker.start()
-        while (before := await self._worker.status())["detections"] == detections:  # noqa: ASYNC110 - once
+        while (begun := await self._worker.status())["detections"] == before["detections"]:  # noqa: ASYNC110 - once
             await asyncio.sleep(0.01)
+        begin = time.monotonic()
         await asyncio.sleep(seconds)
-        after = await self._worker.status()
+        seen = await self._worker.status()
+        lasted = time.monotonic() - begin
         await self._worker.stop()
-        return after["detections"] - before["detections"], after["visits"] - before["visits"]
+        after = await self._worker.status()
+        return Played(
+            frames_per_s=(seen["detections"] - begun["detections"]) / lasted,
+            frames=after["detections"] - before["detections"],
+            visits=after["visits"] - before["visits"],
+        )
 
 
 class Bare:
@@ -156,11 +170,11 @@ async def _of_size(size: Size, source: str) -> System:
         alone = await asyncio.gather(*(one.run.remote(ROUND_S) for one in bare))
         usage.mark()
         played = await asyncio.gather(*(player.play.remote(ROUND_S) for player in players))
-        frames = sum(count for count, _ in played)
-        pairs.append((sum(rate for rate, _ in alone), frames / ROUND_S))
+        frames = sum(one.frames for one in played)
+        pairs.append((sum(rate for rate, _ in alone), sum(one.frames_per_s for one in played)))
         bare_ms += [ms for _, ms in alone]
         cpu_ms.append({who: 1000 * seconds / frames for who, seconds in usage.since().items()})
-        visits += sum(count for _, count in played)
+        visits += sum(one.visits for one in played)
     decode_ms = median(await asyncio.gather(*(one.decoding.remote() for one in bare)))
     for actor in (*players, *bare):
         ray.kill(actor)
