@@ -13,13 +13,14 @@ from domain.settings import Camera, Networks
 from vision.source import open_source
 
 #: Cameras in each step.
-STEPS = (4, 8, 12, 16, 20, 24, 32, 40)
+STEPS = (4, 16, 28, 40, 52, 64)
 FPS = 5
 #: Seconds until a step's new cameras are warm, and seconds of its measurement.
 WARM_S, MEASURED_S = 8.0, 25.0
 #: Frames that came, of those that were due: below it cameras fall behind.
 IN_TIME = 0.97
-ASSISTANTS = 40
+#: More than visitors in a minute: each camera sees six in 139 s.
+ASSISTANTS = 200
 #: Megabytes that a camera's process may take; a step that would not fit is not made.
 CAMERA_MB = 150
 

@@ -19,8 +19,8 @@ from vision.source import open_source
 CAMERAS, FPS = 4, 5
 #: Seconds until all are warm, and seconds of the measurement: each camera sees six visitors in 139 s.
 WARM_S, MEASURED_S = 10.0, 160.0
-#: More than visitors in the minute that a visit lasts.
-ASSISTANTS = 12
+#: More than visitors in a minute.
+ASSISTANTS = 24
 #: Passes of each network, for its own time.
 PASSES = 30
 

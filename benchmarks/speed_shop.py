@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -28,6 +29,9 @@ from domain.settings import Camera, Networks, Settings, Store, Telegram
 TOKEN = "1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # noqa: S105 - the sandbox's
 
 STORE = "bench"
+#: Seconds for all assistants to log in: the bot writes 30 messages a second.
+START_S = 60.0
+
 #: What a process is called -> who it is. Ray names its workers after what runs in them.
 _WHO = (
     (re.compile(r"ServeReplica:\S*PersonDetector"), "detector"),
@@ -110,12 +114,16 @@ def shop(
     loop: bool = True,
     paced: bool = True,
 ) -> Iterator[Shop]:
-    """A shop that is open, with so many assistants who wait; each visit is told to one of them after the other."""
+    """A shop that is open, with so many assistants who wait. Each visit is told to one of them, who has it for its whole
+    minute, so that there have to be as many as visitors come in a minute.
+    """
     make_token()
     staff = [Person(id=1001 + number, name=f"{number}") for number in range(assistants)]
     sandbox = Sandbox(TOKEN, people=staff)
     sandbox.start()
-    store = Store(id=STORE, name=STORE, departments=list(madeup.DEPARTMENTS), cameras=list(cameras), notify="one")
+    store = Store(
+        id=STORE, name=STORE, departments=list(madeup.DEPARTMENTS), cameras=list(cameras), notify="one", offer_s=60
+    )
     settings = Settings(
         telegram=Telegram(token=SecretStr(TOKEN), api_url=sandbox.url), networks=networks, stores=[store]
     )
@@ -124,9 +132,21 @@ def shop(
             playing.prepare(data, store, assistants=staff)
             playing.begin(sandbox, staff)
             with started(settings, data, loop=loop, paced=paced) as system:
+                _wait_until_they_wait(assistants)
                 yield Shop(system, settings, data, sandbox)
     finally:
         sandbox.stop()
+
+
+def _wait_until_they_wait(count: int) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        status: Status = ray.get(find("stores").status.remote())
+        staff = status["stores"][STORE]["assistants"] if status["stores"] else []
+        if sum(person["state"] == "waiting" for person in staff) == count:
+            return
+        time.sleep(0.2)
+    raise InputError("the assistants of the benchmark could not log in within a minute: is the machine overloaded?")
 
 
 class Usage:
