@@ -114,8 +114,8 @@ def shop(
     loop: bool = True,
     paced: bool = True,
 ) -> Iterator[Shop]:
-    """A shop that is open, with so many assistants who wait. Each visit is told to one of them, who has it for its whole
-    minute, so that there have to be as many as visitors come in a minute.
+    """A shop that is open, with so many assistants who wait. Each visit is told to one of them, who has it for its
+    whole minute, so that there have to be as many as visitors come in a minute.
     """
     make_token()
     staff = [Person(id=1001 + number, name=f"{number}") for number in range(assistants)]
