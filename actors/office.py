@@ -78,8 +78,8 @@ class Office:
             found = await assistants.by_telegram_id(connection, telegram_id)
             if invite.used_by not in {None, telegram_id} or (invite.used_by is None and invite.expires_at <= now):
                 raise NotRegisteredError("that code has been used, or is older than a day")
-            if found is None and invite.used_by is not None:
-                raise NotRegisteredError("that code has been used by somebody who was taken off the list since")
+            if invite.used_by is not None and (found is None or found.store != invite.store):
+                raise NotRegisteredError("that code has been used by somebody who was taken off that list since")
             if found is None or found.store != invite.store:
                 if found is not None:
                     await self._take_off(connection, found, now=now)

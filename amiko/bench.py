@@ -20,14 +20,23 @@ BENCHMARKS = {
     "bot": "benchmarks.bot",
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
+    "soak": "benchmarks.soak",
 }
+#: Those that last as long as they are told.
+LASTING = {"soak"}
 
 
 def bench(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHMARKS)}.")],
+    seconds: Annotated[
+        float | None, typer.Option(min=10, help=f"How long; for {', '.join(sorted(LASTING))} alone.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure. Recordings and pictures are taken from the folder that AMIKO_FOOTAGE names."""
     if name not in BENCHMARKS:
         raise InputError(f"no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")
-    importlib.import_module(BENCHMARKS[name]).run(json=as_json)
+    if seconds is not None and name not in LASTING:
+        raise InputError(f"{name} takes as long as it takes; --seconds is for: {', '.join(sorted(LASTING))}")
+    options = {} if seconds is None else {"seconds": seconds}
+    importlib.import_module(BENCHMARKS[name]).run(json=as_json, **options)

@@ -36,6 +36,8 @@ def prepare(*, own_ray: bool) -> None:
     if own_ray:
         # binds every socket of Ray's to 127.0.0.1, on Linux too
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        # Ray keeps 100,000 calls for its dashboard, a few hundred megabytes; a thousand are a few minutes' worth
+        os.environ.setdefault("RAY_task_events_max_num_task_in_gcs", "1000")
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(home() / TOKEN)
         # so that Ray's memory of who is there outlives the process that has it: see `actors.head`

@@ -16,6 +16,7 @@ from bot.commands import set_commands
 from bot.connection import base_file_url, base_url, request
 from bot.failures import is_other_kind, is_unchanged
 from bot.handlers import Handlers
+from bot.heard import UpdatesRequest
 from bot.keyboards import notification_keyboard
 from bot.pacing import ONCE, Pacer, Urgency
 from bot.polling import Health, Poller, explain
@@ -68,7 +69,10 @@ class Bot:
         token = telegram.tokens[name].get_secret_value().strip()
         if not token:
             raise TelegramError(explain(InvalidToken()))
-        self._requests = (request(telegram.api_url, connections=_CONNECTIONS), request(telegram.api_url))
+        self._requests = (
+            request(telegram.api_url, connections=_CONNECTIONS),
+            request(telegram.api_url, kind=UpdatesRequest),
+        )
         self._redaction = Redaction(token)
         self._redaction.install()
         self._pacer = Pacer()

@@ -23,12 +23,12 @@ def base_file_url(api_url: str) -> str:
     return f"{api_url.rstrip('/')}/file/bot"
 
 
-def request(api_url: str, *, connections: int = 1) -> HTTPXRequest:
+def request(api_url: str, *, connections: int = 1, kind: type[HTTPXRequest] = HTTPXRequest) -> HTTPXRequest:
     """The library's way to make requests, so many of them at the same moment.
 
     Raises TelegramError for an address that is none.
     """
-    return HTTPXRequest(
+    return kind(
         connection_pool_size=connections,
         connect_timeout=_CONNECT_S,
         read_timeout=_READ_S,

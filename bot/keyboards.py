@@ -59,7 +59,7 @@ class Press:
 
 
 class Choice(StrEnum):
-    """What any other button does; behind it stands a store's or department's digest, or an assistant's id."""
+    """What any other button does; behind it stands a store's or department's digest, or who is meant."""
 
     KNOW = "know"
     FORGET = "forget"
@@ -69,7 +69,7 @@ class Choice(StrEnum):
     REMOVE_REALLY = "really"
     REPORT = "report"
 
-    def of(self, value: str | int) -> str:
+    def of(self, value: str) -> str:
         """The callback data."""
         return f"{self}:{value}"
 
@@ -88,6 +88,11 @@ def digest(name: str) -> str:
 def named(digest_: str, names: Iterable[str]) -> str | None:
     """The name that a digest stands for; None where it is none of them (any more)."""
     return next((name for name in names if digest(name) == digest_), None)
+
+
+def member(assistant: Assistant) -> str:
+    """Who is meant: the number on the list, and whom that number stood for. A number that is free is given again."""
+    return f"{assistant.id}-{digest(f'{assistant.telegram_id} {assistant.name}')}"
 
 
 def answers(notification: Notification) -> tuple[str, ...]:
@@ -149,7 +154,7 @@ def stores_keyboard(stores: Iterable[Store], choice: Choice) -> InlineKeyboardMa
 def staff_keyboard(staff: Iterable[Assistant], t: Texts) -> InlineKeyboardMarkup:
     """One of the people, to be taken off the list."""
     buttons = [
-        InlineKeyboardButton(t.plain("button-remove", name=_cut(one.name)), callback_data=Choice.REMOVE.of(one.id))
+        InlineKeyboardButton(t.plain("button-remove", name=_cut(one.name)), callback_data=Choice.REMOVE.of(member(one)))
         for one in staff
     ]
     return InlineKeyboardMarkup(_pairs(buttons[:_MOST]))
@@ -157,7 +162,8 @@ def staff_keyboard(staff: Iterable[Assistant], t: Texts) -> InlineKeyboardMarkup
 
 def remove_keyboard(assistant: Assistant, t: Texts) -> InlineKeyboardMarkup:
     """Really?"""
-    yes = InlineKeyboardButton(t.plain("button-remove-really"), callback_data=Choice.REMOVE_REALLY.of(assistant.id))
+    really = Choice.REMOVE_REALLY.of(member(assistant))
+    yes = InlineKeyboardButton(t.plain("button-remove-really"), callback_data=really)
     no = InlineKeyboardButton(t.plain("button-keep"), callback_data=Choice.STAFF.of(digest(assistant.store)))
     return InlineKeyboardMarkup([[yes, no]])
 

@@ -19,12 +19,11 @@ from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, Tel
 from telegram.ext import ExtBot
 
 from bot import limits
+from bot.heard import ALLOWED_UPDATES
 from bot.pacing import retry_after
 
 _LOGGER = logging.getLogger(__name__)
 
-#: What the bot wants to hear of; anything else is not even sent.
-ALLOWED_UPDATES = ("message", "callback_query")
 #: Seconds that Telegram holds a poll open while there's nothing new.
 POLL_S = 25
 #: Seconds beyond that until a poll counts as lost.

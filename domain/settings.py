@@ -344,6 +344,8 @@ class Settings(_Model):
         raise SettingsError(f"no store {store_id!r} in the settings; there are: {ids}")
 
 
+#: Of a settings file: a thousand stores of ten cameras have some 200,000.
+MOST_VALUES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -362,6 +364,39 @@ def _fill(value: Any, environment: Mapping[str, str], where: str) -> Any:
         return environment[name]
 
     return _VARIABLE.sub(from_environment, value)
+
+
+def _load(path: Path) -> object:
+    """What stands in a YAML file. Raises SettingsError."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; README.md shows a stores.yaml to start from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from error
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f", line {place.line + 1}" if place else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SettingsError(f"{path}{line}: is not YAML: {problem}") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: is nested too deeply to be settings") from None
+    except (ValueError, AttributeError, TypeError) as error:
+        # a date with a thirteenth month, a number of 5,000 digits: the library doesn't say where
+        raise SettingsError(f"{path}: holds a value that can't be read: {error}; put it in quotes") from error
+
+
+def _is_larger(value: object, most: int) -> bool:
+    """Whether more values are in it than that; a YAML file of a few lines can name the same ones billions of times."""
+    waiting, seen = [value], 0
+    while waiting and seen <= most:
+        seen += 1
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return seen > most
 
 
 def _explain(error: ErrorDetails, document: object) -> str:
@@ -409,22 +444,17 @@ def read_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
     Raises SettingsError with a line for each thing that is wrong: file, key, value, what was expected.
     Secrets are named, never shown.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: no such file; README.md shows a stores.yaml to start from") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: can't be read: {error}") from error
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        line = f", line {place.line + 1}" if place else ""
-        raise SettingsError(f"{path}{line}: is not YAML: {getattr(error, 'problem', error)}") from error
+    document = _load(path)
     if not isinstance(document, dict):
         raise SettingsError(f"{path}: expected the keys telegram and stores")
+    if _is_larger(document, MOST_VALUES):
+        raise SettingsError(f"{path}: holds more than {MOST_VALUES:,} values, or contains itself; check its * and &")
     try:
         document = _fill(document, environment, "")
     except KeyError as error:
         raise SettingsError(f"{path}: {error.args[0]}") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: is nested too deeply to be settings") from None
     try:
         return Settings.model_validate(document)
     except ValidationError as error:

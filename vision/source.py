@@ -3,11 +3,13 @@
 import os
 import re
 import time
+import warnings
 from enum import StrEnum
 from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 
 from domain.errors import (
     SourceError,
@@ -34,6 +36,9 @@ PICTURES_PER_S = 10.0
 #: FFmpeg's threads: two take a quarter more of the processor, and hold each frame back until the next one is there.
 _THREADS = [cv2.CAP_PROP_N_THREADS, 1]
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+#: Of a frame, twice what the largest cameras have (8K): a file of a few bytes can say that it needs gigabytes.
+MOST_PIXELS = 2**26
 
 #: Up to the last @, since people write passwords with / and @ as they are.
 _CREDENTIALS = re.compile(r"(?<=://).*@")
@@ -145,11 +150,22 @@ class FolderReader(Reader):
         return self._number / self.fps if self._number < len(self._paths) else None
 
     def picture(self) -> Image | None:
+        if not _is_sane(self._paths[self._number]):
+            return None
         picture = cv2.imread(str(self._paths[self._number]), cv2.IMREAD_COLOR)
         return as_bgr(np.asarray(picture)) if picture is not None else None
 
     def close(self) -> None:
         self._number = len(self._paths)
+
+
+def _is_sane(path: Path) -> bool:
+    """Whether it is a picture of a size that can be; OpenCV would raise, or take gigabytes."""
+    try:
+        with warnings.catch_warnings(action="ignore"), PIL.Image.open(path) as head:
+            return head.width * head.height <= MOST_PIXELS
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
+        return False
 
 
 def as_bgr(picture: np.ndarray) -> Image:
@@ -179,11 +195,22 @@ def open_source(source: str) -> Reader:
     start = time.monotonic()
     capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
     if capture.isOpened():
-        return VideoReader(capture)
+        return _checked(capture, source)
     capture.release()
     if time.monotonic() - start >= OPEN_TIMEOUT_MS / 1000:
         raise SourceTimeoutError(_late(source))
     raise diagnose(source)
+
+
+def _checked(capture: cv2.VideoCapture, source: str) -> VideoReader:
+    """Raises SourceUnreadableError for pictures of a size that can't be."""
+    width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MOST_PIXELS:
+        capture.release()
+        raise SourceUnreadableError(
+            f"{redact(source)}: its pictures are {width}x{height}, too large for a camera; convert it to a smaller size"
+        )
+    return VideoReader(capture)
 
 
 def _late(address: str) -> str:
@@ -210,7 +237,7 @@ def _open_file(path: Path) -> Reader:
         raise SourceUnreadableError(
             f"{path}: is no video that can be read, or it is cut off; copy it again or convert it to H.264 (.mp4)"
         )
-    return VideoReader(capture)
+    return _checked(capture, str(path))
 
 
 def _open_device(number: int) -> Reader:

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from telegram import CallbackQuery, Update
-from telegram.error import BadRequest, NetworkError
+from telegram.error import NetworkError
 from telegram.error import TelegramError as RefusedByTelegram
 from telegram.ext import BaseHandler, CallbackQueryHandler, CommandHandler, ContextTypes, MessageHandler, filters
 
 from bot.handlers.admins import Admins
-from bot.handlers.assistants import Assistants, toast
+from bot.handlers.assistants import Assistants, set_buttons, toast
 from bot.handlers.desk import Asked, Desk
 from bot.keyboards import Choice, Press
 from bot.registry import Registry, Reports
@@ -149,5 +149,4 @@ class Handlers:
                 await toast(query, t.plain("toast-no-access"))
             return
         await toast(query, t.plain("toast-not-valid"))
-        with contextlib.suppress(BadRequest):
-            await query.edit_message_reply_markup(None)
+        await set_buttons(query, None)

@@ -7,13 +7,13 @@ from telegram import CallbackQuery, InlineKeyboardMarkup, Message
 from telegram.error import BadRequest
 
 from bot.drawing import draw_report
-from bot.handlers.assistants import toast
+from bot.handlers.assistants import set_buttons, toast
 from bot.handlers.desk import Asked, Desk
-from bot.keyboards import Choice, named, remove_keyboard, staff_keyboard, stores_keyboard
+from bot.keyboards import Choice, member, named, remove_keyboard, staff_keyboard, stores_keyboard
 from bot.registry import Reports
 from bot.texts import Texts, language_of, texts
 from bot.wording import lines, paragraphs
-from domain.records import Assistant, AssistantState
+from domain.records import AssistantState
 from domain.settings import Store
 
 #: Days of a report.
@@ -116,14 +116,11 @@ class Admins:
 
     async def _remove(self, query: CallbackQuery, choice: Choice, value: str, t: Texts) -> None:
         """Asks once more before it does it."""
-        found: Assistant | None = None
-        if value.isascii() and value.isdecimal():
-            found = next((one for one in await self._registry.assistants() if one.id == int(value)), None)
+        found = next((one for one in await self._registry.assistants() if member(one) == value), None)
         store = self._stores.get(found.store) if found is not None else None
         if found is None or store is None:
             await toast(query, t.plain("toast-not-valid"))
-            with contextlib.suppress(BadRequest):
-                await query.edit_message_reply_markup(None)
+            await set_buttons(query, None)
             return
         await toast(query, "")
         if choice is Choice.REMOVE:

@@ -71,12 +71,14 @@ class Assistants:
             return
         assistant = await self._join(asked) if asked.words else None
         if assistant is None:
+            if asked.words and not self._desk.is_admin(user):
+                # an assistant's, too: another store's codes are no more theirs than a stranger's
+                self._wrong_codes.count(user.id)
             try:
                 assistant = await self._desk.login(user)
             except NotRegisteredError:
                 if not asked.words or self._desk.is_admin(user):
                     raise
-                self._wrong_codes.count(user.id)
                 await asked.message.reply_text(t("wrong-code"))
                 return
         self._desk.checked(assistant)
@@ -158,8 +160,7 @@ class Assistants:
             known = known | {name} if choice is Choice.KNOW else known - {name}
             assistant = (await self._registry.know(telegram_id=user.id, departments=sorted(known))).assistant
             await toast(query, "")
-        with contextlib.suppress(BadRequest):  # pressed twice: it shows already what it should
-            await query.edit_message_reply_markup(self._departments(assistant, t))
+        await set_buttons(query, self._departments(assistant, t))
 
     # -- within -------------------------------------------------------------------------------------------
 
@@ -277,3 +278,12 @@ async def toast(query: CallbackQuery, text: str) -> None:
         pass
     except TelegramError as error:
         _LOGGER.warning("a press was not answered: %s", type(error).__name__)
+
+
+async def set_buttons(query: CallbackQuery, keyboard: InlineKeyboardMarkup | None) -> None:
+    """Change the buttons below the message that was pressed. One that is too old or deleted stays as it is, and so does
+    one that was pressed twice and shows already what it should.
+    """
+    if isinstance(query.message, Message):
+        with contextlib.suppress(BadRequest):
+            await query.edit_message_reply_markup(keyboard)

@@ -229,6 +229,15 @@ async def test_whoever_writes_faster_than_the_bot_may_answer_holds_nobody_up(san
         assert direct.at < sandbox.messages(ANNA)[-1].at
 
 
+async def test_an_update_that_cannot_be_read_does_not_make_the_bot_deaf(sandbox):
+    for content in ({}, {"message_id": "x"}, {"message_id": 1, "date": 0, "chat": {"id": 5, "type": "private"}}):
+        with sandbox._world.changed:
+            sandbox._world._update("message", content)
+    async with shop(sandbox) as there:
+        await there.says(ANNA, "/ping", "")
+        assert there.bot.health.problem is None
+
+
 async def test_silence_is_unhealthy(sandbox, monkeypatch):
     async with shop(sandbox) as at:
         await at.says(ANNA, "/ping", "на связи")
