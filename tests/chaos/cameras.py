@@ -18,6 +18,7 @@ from actors.announcing import JOURNAL, LeasedAnnouncer
 from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
+from actors.stages import Trace
 from amiko import madeup
 from domain.records import Image
 from domain.settings import Camera, Store
@@ -66,7 +67,7 @@ class DrawnCameraWorker(CameraWorker):
                 last_frame=track,
                 crop=self._chance.choice(crops),
             )
-            await self._handle([seen], time.time())
+            await self._handle([seen], time.time(), Trace(self._stages))
         await asyncio.Event().wait()
 
 

@@ -106,7 +106,8 @@ def opened(
     scale = width / madeup.WIDTH
     pictures = [cv2.resize(frame, None, fx=scale, fy=scale) for frame in madeup.frames()]
     street = MjpegCamera([cv2.imencode(".jpg", one)[1].tobytes() for one in pictures], fps=madeup.FPS)
-    door = Door(line=(250 * scale, 100 * scale, 250 * scale, 479 * scale), inside=(400 * scale, 300 * scale))
+    x, top, bottom, inside = (round(one * scale) for one in (250, 100, 479, 400))
+    door = Door(line=(x, top, x, bottom), inside=(inside, round(300 * scale)))
     of = stores(NOTIFY, lifetime_s=lifetime_s)
     for number, (store, many) in enumerate(zip(of, real, strict=True)):
         cameras = [
