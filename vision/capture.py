@@ -168,9 +168,7 @@ class Capture:
                 if image is not None:
                     if self._rhythm:
                         self._rhythm.beat(offset + at)
-                    frame = Frame(
-                        index=index, at=offset + at, image=image, came_at=self._epoch + came, decode_s=decode_s
-                    )
+                    frame = Frame(index=index, at=offset + at, image=image, came_at=_wall(came), decode_s=decode_s)
                     self._frames.append(frame)
                 self._settle()
         return length
@@ -229,7 +227,8 @@ class Capture:
             if image is not None:
                 self.dropped += len(self._frames)
                 self._frames.clear()
-                self._frames.append(Frame(index=self._index, at=at, image=image, came_at=at, decode_s=decode_s))
+                came_at = _wall(at - self._epoch)
+                self._frames.append(Frame(index=self._index, at=at, image=image, came_at=came_at, decode_s=decode_s))
             self._index += 1
             self._settle()
             return True
@@ -239,3 +238,8 @@ class Capture:
             if attempt == self._attempt and not self._closing.is_set():
                 self._connection.failed(time.monotonic(), reason)
                 self._settle()
+
+
+def _wall(at: float) -> float:
+    """A moment of the monotonic clock by the wall clock as it is now: it may have been set since the capture began."""
+    return time.time() - (time.monotonic() - at)

@@ -53,6 +53,15 @@ class TestRecordings:
         assert [frame.at for frame in frames] == pytest.approx([number / 10 for number in range(25)])
         assert capture.state.reason == "the recording is over"
 
+    def test_a_frame_came_by_the_clock_as_it_is_now(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = write_video(tmp_path / "clip.mp4", moving_pictures(25), fps=10)
+        now = time.time
+        with Capture(str(path), paced=False) as capture:
+            assert capture.read(10) is not None
+            monkeypatch.setattr(module.time, "time", lambda: now() + 3600)
+            last = all_frames(capture)[-1]
+        assert abs(last.came_at - now() - 3600) < 60
+
     def test_frames_between_are_passed_over_and_counted(self, tmp_path: Path) -> None:
         path = write_video(tmp_path / "clip.mp4", moving_pictures(25), fps=10)
         with Capture(str(path), paced=False, rhythm=Rhythm(5)) as capture:
