@@ -21,6 +21,7 @@ BENCHMARKS = {
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
     "soak": "benchmarks.soak",
+    "peers": "benchmarks.peers",
 }
 #: Those that last as long as they are told.
 LASTING = {"soak"}

@@ -110,18 +110,18 @@ def run(*, json: bool) -> Results:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     networks = (load_detector(), load_encoder())
-    parts = (*networks, _classifier(networks[1]))
+    parts = (*networks, classifier_of_noise(networks[1]))
     theirs, ours = [], []
     minutes = 0.0
     for _ in range(ROUNDS):
         counting = Counting(*parts)
         begin = time.process_time()
-        minutes = _original(paths[0], counting) / 60
+        minutes = original(paths[0], counting) / 60
         counting.counted.cpu_s = time.process_time() - begin
         theirs.append(counting.counted)
         counting = Counting(*parts)
         begin = time.process_time()
-        asyncio.run(_camera(paths[0], counting))
+        asyncio.run(camera_alone(paths[0], counting))
         counting.counted.cpu_s = time.process_time() - begin
         ours.append(counting.counted)
     cpu, cpu_original = (median(one.cpu_s for one in rounds) / minutes for rounds in (ours, theirs))
@@ -143,7 +143,7 @@ def run(*, json: bool) -> Results:
     return results
 
 
-def _original(path: Path, networks: Counting) -> float:
+def original(path: Path, networks: Counting) -> float:
     """The original's loop; returns how many seconds the recording has."""
     reader = open_source(str(path))
     last = 0.0
@@ -161,7 +161,7 @@ def _original(path: Path, networks: Counting) -> float:
     return last + 1 / reader.fps
 
 
-async def _camera(path: Path, networks: Counting) -> None:
+async def camera_alone(path: Path, networks: Counting) -> None:
     camera = Camera(id="door", role="entrance", source=SecretStr(str(path)))
     worker = CameraWorker(
         store=Store(id="bench", name="bench", departments=list(DEPARTMENTS), cameras=[camera]),
@@ -177,7 +177,7 @@ async def _camera(path: Path, networks: Counting) -> None:
     await worker.finished()
 
 
-def _classifier(encoder: Encoder) -> Classifier:
+def classifier_of_noise(encoder: Encoder) -> Classifier:
     """One that was trained on noise: what it says is of no matter here, what it costs is."""
     random = np.random.default_rng(0)
     data = Dataset(

@@ -1,11 +1,32 @@
 """What things cost, in counts that are the same on every machine: a limit that is crossed here is crossed in a shop."""
 
+import asyncio
+import itertools
 import json
 import subprocess
 import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from pydantic import SecretStr
+
+from actors.registry import AssistantRegistry
+from amiko import madeup
+from benchmarks.original_loop import Counting, camera_alone, classifier_of_noise
+from domain.records import AssistantState, Detection, Embedding, Frame, Image, Prediction, Ranked, Visit
+from domain.settings import Camera, Settings, Store, Telegram
+from networks import jpeg
+from networks.detector import load_detector
+from networks.encoder import load_encoder
+from storage import assistants
+from storage.database import Database
+from vision.watcher import Watcher
 
 #: Tells which packages from outside were imported, by the names of their folders.
 PACKAGES = """
@@ -62,3 +83,132 @@ def test_help_waits_for_the_command_lines_own_library_alone(brought: dict[str, s
     # 0.15 s of CPU in all; pydantic alone would double that
     names = packages("typer", "rich.markdown", "rich.traceback", "platformdirs")
     assert packages("amiko.cli", "typer.rich_utils") - brought[""] - names == set()
+
+
+# -- a camera -------------------------------------------------------------------------------------------------
+
+#: Ray copies a larger argument into its object store, which costs several times the call.
+INLINE_BYTES = 100 * 1024
+#: Of the clip below: 32 kB a frame; raw, each were 320 kB.
+FRAME_BYTES = 40_000
+#: Two visitors of the demo's clip.
+FRAMES, VISITORS = 175, 2
+
+
+class Weighing(Counting):
+    """Counts the bytes that would be sent, too."""
+
+    def __init__(self) -> None:
+        encoder = load_encoder()
+        super().__init__(load_detector(), encoder, classifier_of_noise(encoder))
+        self.sizes: list[int] = []
+
+    def find(self, picture: Image, score: float) -> list[Detection]:
+        self.sizes.append(len(jpeg.encode(picture)))
+        return super().find(picture, score)
+
+
+@pytest.fixture(scope="module")
+def watched(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Weighing:
+    """What a camera asked for that saw two visitors."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    size = (madeup.WIDTH, madeup.HEIGHT)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), madeup.FPS, size)
+    for frame in itertools.islice(madeup.frames(), FRAMES):
+        writer.write(frame)
+    writer.release()
+    networks = Weighing()
+    asyncio.run(camera_alone(path, networks))
+    return networks
+
+
+def test_a_visitor_is_encoded_once(watched: Weighing) -> None:
+    # the system before encoded each person in each frame
+    assert watched.counted.messages == VISITORS
+    assert watched.counted.encoder_calls == VISITORS
+
+
+def test_a_frame_on_its_way_to_the_detector_is_small(watched: Weighing) -> None:
+    assert watched.sizes
+    assert max(watched.sizes) < INLINE_BYTES
+    assert sum(watched.sizes) / len(watched.sizes) < FRAME_BYTES
+
+
+def test_nobody_in_sight_is_looked_for_every_five_seconds() -> None:
+    # five times a second without the gate: that were 25 times as much for every hour in which the shop is empty
+    minutes, fps = 2, 5
+    watcher = Watcher(Camera(id="door", role="entrance", source=SecretStr("rtsp://camera/door"), fps=fps))
+    random = np.random.default_rng(0)
+    floor = np.add.outer(np.linspace(100, 140, 216), np.linspace(-20, 20, 384))[..., None]
+    looked = 0
+    for number in range(minutes * 60 * fps):
+        noisy = floor + random.normal(0, 4, (216, 384, 3))
+        frame = Frame(index=number, image=noisy.clip(0, 255).astype(np.uint8), at=number / fps)
+        picture = watcher.look(frame)
+        if picture is not None:
+            looked += 1
+            watcher.see(frame, picture, [])
+    assert 0 < looked <= minutes * 60 / 5 + 3
+
+
+# -- a visit in the database ----------------------------------------------------------------------------------
+
+
+class Shop:
+    """A registry with one who waits, and what its database was told."""
+
+    def __init__(self, database: Database) -> None:
+        telegram = Telegram(token=SecretStr("1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))
+        store = Store(id="s", name="s", departments=["Toys", "Cars"])
+        self.registry = AssistantRegistry(Settings(telegram=telegram, stores=[store]), database)
+        self.said: Counter[str] = Counter()
+        self._numbers = itertools.count()
+
+    def listen(self, statement: str) -> None:
+        self.said[statement.split(maxsplit=1)[0]] += 1
+        self.said["all"] += 1
+
+    async def announce(self) -> None:
+        await self.registry.announce(
+            Visit(
+                id=f"visit-{next(self._numbers)}",
+                store="s",
+                camera="door",
+                at=time.time(),
+                embedding=Embedding(vector=np.ones(1280, np.float32), encoder="e"),
+                prediction=Prediction(ranking=(Ranked(department="Toys", probability=1.0),), classifier=1),
+            )
+        )
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with Database.open(tmp_path / "amiko.db") as database:
+        made = Shop(database)
+        async with database.transaction() as connection:
+            added = await assistants.add(
+                connection, store="s", name="Anna", username=None, telegram_id=1, now=time.time()
+            )
+            await assistants.set_state(connection, added.id, AssistantState.WAITING, now=time.time())
+            await connection.set_trace_callback(made.listen)
+        made.said.clear()
+        yield made
+
+
+async def test_a_visit_that_is_told_is_three_transactions(shop: Shop) -> None:
+    # announced, looked for, marked as sent; with synchronous=FULL each waits for the disk
+    await shop.announce()
+    outbox = await shop.registry.outbox(bot="main", seen=None, wait_s=0)
+    (notification,) = outbox.notifications
+    await shop.registry.mark_sent(notification=notification.id, message=1, revision=notification.revision)
+    assert shop.said["COMMIT"] <= 3
+    assert shop.said["all"] <= 30
+
+
+async def test_visits_that_come_together_share_a_transaction(shop: Shop) -> None:
+    await shop.announce()
+    before = shop.said["COMMIT"], shop.said["all"]
+    await asyncio.gather(*(shop.announce() for _ in range(20)))
+    assert shop.said["COMMIT"] - before[0] <= 2
+    # the same for each, however many are open already
+    assert (shop.said["all"] - before[1]) / 20 <= 9
