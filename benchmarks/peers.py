@@ -51,7 +51,7 @@ ULTRALYTICS_S = 20.0
 #: Those who wait: each is told of one visitor.
 ASSISTANTS = 12
 #: Seconds for a visit's message to be sent.
-SENT_S = 10.0
+SENT_S = 30.0
 
 
 class Round(TypedDict):
