@@ -46,7 +46,7 @@ ALLOWED: dict[str, tuple[str, AbstractSet[str]]] = {
     "actors.camera": ("ray.serve", OURS | {"cv2", "PIL"}),
     "actors.trainer": ("ray.serve", OURS | {"aiosqlite", "safetensors"}),
     "actors.registry": ("ray", OURS | {"aiosqlite"}),
-    "actors.stores": ("ray", OURS),
+    "actors.stores": ("ray", OURS | {"aiosqlite"}),
     "actors.dispatcher": (
         "ray",
         OURS | {"telegram", "httpx", "httpcore", "h11", "anyio", "sniffio", "aiolimiter", "babel", "pytz",
