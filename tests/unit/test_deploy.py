@@ -82,6 +82,27 @@ def test_a_node_finds_its_store(tmp_path: Path) -> None:
     assert "deploy/nodes" in stranger.stderr
 
 
+@pytest.mark.parametrize(("good", "status"), [(3, 0), (99, 1)])
+def test_a_nodes_start_is_tried_again(tmp_path: Path, good: int, status: int) -> None:
+    """Ray's autoscaler gives a node up whose start failed once."""
+    shutil.copytree(DEPLOY, tmp_path / "amiko" / "deploy")
+    (tmp_path / "bin").mkdir()
+    for name, script in {
+        "ray": f'echo "$@" >> {tmp_path}/said; test "$1" = stop || test $(grep -c ^start {tmp_path}/said) -ge {good}',
+        "sleep": "true",
+        "hostname": "echo 192.0.2.12",
+    }.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    line = document(ROOT / "ray_cluster.yaml")["worker_start_ray_commands"][-1]
+    given = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "RAY_HEAD_IP": "192.0.2.10"}
+    assert subprocess.run(["bash", "-c", line], env=given, check=False).returncode == status
+    said = (tmp_path / "said").read_text().splitlines()
+    starts = [one for one in said if one.startswith("start")]
+    assert len(starts) == min(good, 20)
+    assert all("--address=192.0.2.10:6379" in one and "--labels=store=spb-2" in one for one in starts)
+
+
 def test_serve_accepts_what_kuberay_hands_it() -> None:
     service = document(DEPLOY / "kuberay.yaml")
     assert service["kind"] == "RayService"
