@@ -128,7 +128,7 @@ class Chain:
 
     def copy(self, actor: str) -> "Copy":
         """A second copy of an actor, as no fault should make one."""
-        return Copy(self.hosts._entered(HEAD, f"exec {sys.executable} {ROOT}/tests/cluster/copies.py {actor}"))
+        return Copy(self.hosts._entered(HEAD, f"exec {sys.executable} -m tests.cluster.copies {actor}"))
 
     def amiko(self, *arguments: str, timeout_s: float = LONG_S) -> "subprocess.CompletedProcess[str]":
         line = " ".join(arguments)
