@@ -86,10 +86,12 @@ def test_a_node_finds_its_store(tmp_path: Path) -> None:
 def test_a_nodes_start_is_tried_again(tmp_path: Path, good: int, status: int) -> None:
     """Ray's autoscaler gives a node up whose start failed once."""
     shutil.copytree(DEPLOY, tmp_path / "amiko" / "deploy")
-    (tmp_path / "bin").mkdir()
+    for folder in ("bin", ".ray"):
+        (tmp_path / folder).mkdir()
     for name, script in {
         "ray": f'echo "$@" >> {tmp_path}/said; test "$1" = stop || test $(grep -c ^start {tmp_path}/said) -ge {good}',
         "sleep": "true",
+        "pgrep": "false",
         "hostname": "echo 192.0.2.12",
     }.items():
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
