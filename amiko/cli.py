@@ -90,6 +90,12 @@ def main() -> None:
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        # the machine's word about a file, a disk or a line, and no fault of anybody's
+        if debug:
+            raise
+        err.print(f"[bold red]error:[/bold red] {_escape(str(error))[:300]}")
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise
