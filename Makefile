@@ -4,6 +4,7 @@
 #   make cluster-test   a chain on four hosts in network namespaces, and every fault; needs root, skipped elsewhere
 #   make chaos SEED=1 SECONDS=120   the whole system, while one process after the other is killed or stopped; the last line is JSON
 #   make lint    ruff and mypy
+#   make audit   known faults of the pinned versions, from osv.dev
 #   make constraints   take the newest releases that pyproject.toml allows
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ SEED ?= 1
 SECONDS ?= 120
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test cluster-test chaos lint constraints
+.PHONY: audit demo test cluster-test chaos lint constraints
 
 demo: .venv/.installed
 	@$(BIN)/amiko networks pull >&2
@@ -50,6 +51,11 @@ lint: .venv/.installed-test
 .venv/.installed-test: .venv/.installed
 	@$(PIP) -e '.[test]' >&2
 	@touch $@
+
+audit: .venv/bin/python
+	@$(BIN)/python -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv/audit/bin/pip-audit --strict --vulnerability-service osv --disable-pip --no-deps -r constraints.txt
 
 constraints:
 	sh scripts/constraints.sh $(PYTHON)
