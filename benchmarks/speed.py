@@ -9,7 +9,7 @@ from typing import TypedDict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import speed_cameras, speed_latency, speed_system
+from benchmarks import growth, peers, speed_cameras, speed_latency, speed_system
 from benchmarks.speed_cameras import Cameras
 from benchmarks.speed_latency import Latency, Percentiles
 from benchmarks.speed_system import System
@@ -25,6 +25,10 @@ class Results(TypedDict):
     #: `cameras` has all of it.
     cameras_per_core: float
     cameras: Cameras
+    #: CPU and memory of a camera by how many there are; `amiko bench growth` has all of it.
+    growth: dict[str, growth.Cameras]
+    #: `amiko bench peers` has all of it.
+    peers: dict[str, peers.Peer]
 
 
 def run(*, json: bool) -> Results:
@@ -37,6 +41,8 @@ def run(*, json: bool) -> Results:
         latency=latency,
         cameras_per_core=cameras["per_core"],
         cameras=cameras,
+        growth=growth.measure()["cameras"],
+        peers=peers.measure()["peers"],
     )
     if json:
         print(dumps(results))
