@@ -155,18 +155,23 @@ def test_nobody_in_sight_is_looked_for_every_five_seconds() -> None:
 
 
 class Shop:
-    """A registry with one who waits, and what its database was told."""
+    """A registry with one who waits, and what its database was told and did."""
 
     def __init__(self, database: Database) -> None:
         telegram = Telegram(token=SecretStr("1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))
         store = Store(id="s", name="s", departments=["Toys", "Cars"])
         self.registry = AssistantRegistry(Settings(telegram=telegram, stores=[store]), database)
         self.said: Counter[str] = Counter()
+        #: Of SQLite's own machine, in tens.
+        self.steps = 0
         self._numbers = itertools.count()
 
     def listen(self, statement: str) -> None:
         self.said[statement.split(maxsplit=1)[0]] += 1
         self.said["all"] += 1
+
+    def step(self) -> None:
+        self.steps += 1
 
     async def announce(self) -> None:
         await self.registry.announce(
@@ -191,6 +196,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             )
             await assistants.set_state(connection, added.id, AssistantState.WAITING, now=time.time())
             await connection.set_trace_callback(made.listen)
+            await connection.set_progress_handler(made.step, 10)
         made.said.clear()
         yield made
 
@@ -210,5 +216,17 @@ async def test_visits_that_come_together_share_a_transaction(shop: Shop) -> None
     before = shop.said["COMMIT"], shop.said["all"]
     await asyncio.gather(*(shop.announce() for _ in range(20)))
     assert shop.said["COMMIT"] - before[0] <= 2
-    # the same for each, however many are open already
     assert (shop.said["all"] - before[1]) / 20 <= 9
+
+
+async def test_a_visit_costs_as_much_where_many_are_open(shop: Shop) -> None:
+    async def cost() -> float:
+        before = shop.steps
+        for _ in range(20):
+            await shop.announce()
+        return (shop.steps - before) / 20
+
+    few = await cost()
+    for _ in range(150):
+        await shop.announce()
+    assert await cost() < 1.2 * few
