@@ -80,8 +80,8 @@ class Verdict:
     #: Copies beyond the first: of a message whose answer was lost on the line, or died with the dispatcher.
     copies: dict[str, int]
     states: dict[str, int]
-    #: Ended before anybody was told: it was taken, turned down by «Пауза», or its minute was over.
-    unsent: int
+    #: Ended before they were sent, by what ended them.
+    unsent: dict[str, int]
 
 
 def judge(book: Book) -> Verdict:
@@ -92,8 +92,19 @@ def judge(book: Book) -> Verdict:
         wrong_status=_wrong_status(book),
         copies=dict(copies),
         states=dict(Counter(one.state for one in book.notifications)),
-        unsent=sum((one.chat, one.number) not in book.copies for one in book.notifications),
+        unsent=dict(Counter(_why(one) for one in book.notifications if (one.chat, one.number) not in book.copies)),
     )
+
+
+def _why(one: Kept) -> str:
+    """What ended a notification that was not sent."""
+    match one.state:
+        case NotificationState.EXPIRED:
+            return "somebody else went" if one.taken else "its minute was over"
+        case NotificationState.DECLINED:
+            return "paused"
+        case _:
+            return one.reason or one.state
 
 
 def _unheard(book: Book) -> list[str]:

@@ -45,7 +45,7 @@ WELL = Book(
 
 def test_where_all_is_well_nothing_is_found() -> None:
     verdict = judge(WELL)
-    assert (verdict.lost, verdict.duplicated, verdict.wrong_status, verdict.unsent) == ([], [], [], 0)
+    assert (verdict.lost, verdict.duplicated, verdict.wrong_status, verdict.unsent) == ([], [], [], {})
 
 
 def test_a_visit_that_nobody_heard_of_is_lost() -> None:
@@ -83,6 +83,16 @@ def test_an_end_without_a_reason_is_lost() -> None:
     assert judge(replace(WELL, notifications=[replace(early, answered_at=160.0)])).lost == []
     assert judge(replace(WELL, notifications=[replace(early, taken=True)])).lost == []
     assert len(judge(replace(WELL, notifications=[kept(state="failed")])).lost) == 1
+
+
+def test_what_was_not_sent_ended_for_a_reason() -> None:
+    late = kept(chat=BORIS, state="expired", message=None, answered_at=160.0, taken=False)
+    others = [late, replace(late, taken=True), replace(late, state="declined")]
+    assert judge(replace(WELL, notifications=others)).unsent == {
+        "its minute was over": 1,
+        "somebody else went": 1,
+        "paused": 1,
+    }
 
 
 def test_a_second_copy_is_forgiven_where_its_answer_was_lost() -> None:
