@@ -3,6 +3,7 @@
 #   make test    run the tests
 #   make cluster-test   a chain on four hosts in network namespaces, and every fault; needs root, skipped elsewhere
 #   make chaos SEED=1 SECONDS=120   the whole system, while one process after the other is killed or stopped; the last line is JSON
+#   make overload   fifty cameras: what becomes of frames, visits and presses
 #   make lint    ruff and mypy
 #   make audit   known faults of the pinned versions, from osv.dev
 #   make constraints   take the newest releases that pyproject.toml allows
@@ -13,7 +14,7 @@ SEED ?= 1
 SECONDS ?= 120
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: audit demo test cluster-test chaos lint constraints
+.PHONY: audit demo test cluster-test chaos overload lint constraints
 
 demo: .venv/.installed
 	@$(BIN)/amiko networks pull >&2
@@ -30,6 +31,10 @@ cluster-test: .venv/.installed-test
 chaos: .venv/.installed-test
 	@$(BIN)/amiko networks pull >&2
 	@$(BIN)/python -m tests.chaos.run --seed $(SEED) --seconds $(SECONDS) $(ARGS)
+
+overload: .venv/.installed-test
+	@$(BIN)/amiko networks pull >&2
+	@$(BIN)/python -m tests.chaos.overload $(ARGS)
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .

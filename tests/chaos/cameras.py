@@ -77,7 +77,7 @@ def _crops() -> list[Image]:
 
 
 class DrawnCameraActor:
-    """As an actor, made as `actors.camera.CameraActor` is."""
+    """As an actor, made as `actors.camera.CameraActor` is; real cameras of the store may join it in its process."""
 
     async def __init__(self, store: Store, per_s: float, until: float, seed: int, folder: Path) -> None:  # type: ignore[misc]
         announcer = LeasedAnnouncer(
@@ -87,6 +87,34 @@ class DrawnCameraActor:
         self._worker = DrawnCameraWorker(store=store, announcer=announcer, per_s=per_s, until=until, seed=seed)
         announcer.start()
         self._worker.start()
+        self._real: list[CameraWorker] = []
+
+    async def watch(self, store: Store, folder: Path) -> None:
+        """Begin with all cameras that the store has."""
+        for camera in store.cameras:
+            announcer = LeasedAnnouncer(
+                RegistryClient(), store=store.id, camera=camera.id, journal=folder / JOURNAL, lost=lambda: os._exit(1)
+            )
+            worker = CameraWorker(
+                store=store,
+                camera=camera,
+                networks=self._networks,
+                announcer=announcer,
+                collector=TrainerClient(),
+                run="1",
+                paced=True,
+                loop=False,
+            )
+            announcer.start()
+            worker.start()
+            self._real.append(worker)
+
+    async def counted(self) -> dict[str, int]:
+        """What became of the real cameras' frames."""
+        told = [await one.status() for one in self._real]
+        keys = ("frames", "dropped", "late", "detections")
+        streaming = sum(one["state"] == "streaming" for one in told)
+        return {"streaming": streaming} | {key: sum(one[key] for one in told) for key in keys}
 
     async def about(self) -> int:
         """It is there."""

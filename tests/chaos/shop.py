@@ -132,7 +132,7 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def place_drawn_cameras(shop: Shop, seed: int, *, per_s: float, until: float) -> None:
+def place_drawn_cameras(shop: Shop, seed: int, *, per_s: float, until: float) -> list[Any]:
     """One a store, which see so many visitors a second together, until that moment."""
     made_of: Any = ray.remote(DrawnCameraActor)
     options = {
@@ -148,6 +148,7 @@ def place_drawn_cameras(shop: Shop, seed: int, *, per_s: float, until: float) ->
         for one in stores
     ]
     ray.get([one.about.remote() for one in made])
+    return made
 
 
 def logs() -> Path:
