@@ -86,7 +86,8 @@ def run(cameras: int, seconds: float, folder: Path) -> dict[str, Any]:
         "wrong_status": len(verdict.wrong_status),
         "message_s": _spread(reading.delays(book)),
         "answer_s": _spread(reading.answers(book)),
-        "memory_mb": memory,
+        "memory_mb": [one.total() for one in memory],
+        "memory_by_process_mb": {name: [one[name] for one in memory] for name in memory[-1] if memory[-1][name] >= 50},
     }
 
 
@@ -96,14 +97,17 @@ def _counted(cameras: list[Any]) -> Counter[str]:
     return sum((Counter(one) for one in ray.get([one.counted.remote() for one in cameras])), Counter())
 
 
-def _megabytes() -> int:
+def _megabytes() -> Counter[str]:
+    """Of memory, by what a process is; pages that several share are counted once."""
     import psutil
 
-    total = 0
+    found: Counter[str] = Counter()
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         with contextlib.suppress(psutil.Error):
-            total += process.memory_full_info().pss
-    return round(total / 1e6)
+            line = process.cmdline()
+            name = line[0].split(".")[0] if line and line[0].startswith("ray::") else process.name()
+            found[name] += round(process.memory_full_info().pss / 1e6)
+    return found
 
 
 def _spread(seconds: list[float]) -> dict[str, float]:

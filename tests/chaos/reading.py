@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from domain.settings import Settings
-from tests.chaos.accounting import Announced, Book, Kept, Verdict
+from tests.chaos.accounting import Announced, Book, Kept, Verdict, waiting
 from tests.chaos.assistants import BEGIN, NEXT, PAUSE, People
 from tests.chaos.trouble import Trouble
 from tests.chaos.victims import Victims
@@ -90,9 +90,19 @@ def figures(book: Book, verdict: Verdict, victims: Victims) -> dict[str, Any]:
 
 
 def delays(book: Book) -> list[float]:
-    """Seconds from each visit that was announced to the first message about it."""
+    """Seconds from each visit that was announced, while somebody certainly waited, to the first message about it."""
     told = _told(book)
-    return [max(0.0, told[one.visit] - one.at) for one in book.announced if one.visit in told]
+    spans = {chat: waiting(book, chat) for chat in book.staff}
+
+    def waited(one: Announced) -> bool:
+        its = [chat for chat, (store, _) in book.staff.items() if store == one.store]
+        return any(since <= one.at < until for chat in its for since, until in spans[chat])
+
+    return [
+        max(0.0, told[one.visit] - one.at)
+        for one in book.announced
+        if one.visit in told and one.store in book.to_all and waited(one)
+    ]
 
 
 def answers(book: Book) -> list[float]:
