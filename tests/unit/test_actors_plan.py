@@ -99,3 +99,10 @@ def test_releases_that_do_not_go_together_are_told() -> None:
     assert problem is not None
     assert "99.0.0" in problem
     assert release() in problem
+
+
+def test_a_camera_keeps_its_journal_in_the_data_folder_or_on_its_own_node() -> None:
+    shop = store("s", "door")
+    alone, placed = plan(shop, placed=False), plan(shop, placed=True)
+    assert alone.camera(shop, shop.cameras[0]).home == alone.home
+    assert placed.camera(shop, shop.cameras[0]).home is None
