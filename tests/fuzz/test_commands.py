@@ -77,7 +77,7 @@ def junk(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]
 
 
-@tried(150)
+@tried(60)
 @given(data=st.data())
 def test_junk_is_told_in_a_line(
     junk: list[str],
