@@ -1,14 +1,19 @@
 """How many cameras a core takes, at five detections a second with the gate on, before anything is late or lost."""
 
 import os
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from json import dumps
 from typing import TypedDict
 
 import psutil
 from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
 
-from benchmarks.speed_shop import Shop, Usage, recording, shop
+from benchmarks.speed_shop import Shop, Usage, listed, recording, shop
 from domain.settings import Camera, Networks
 from vision.source import open_source
 
@@ -47,6 +52,18 @@ class Cameras(TypedDict):
     #: By processor time alone: cores that each further camera takes, from the first step to the last good one.
     cores_per_camera: float
     steps: list[Step]
+
+
+def run(*, json: bool) -> Cameras:
+    """Measure and print; see `measure`."""
+    # Ray tells of its actors on standard output, which belongs to the result
+    with redirect_stdout(sys.stderr):
+        results = measure()
+    if json:
+        print(dumps(results))
+    else:
+        _show(results)
+    return results
 
 
 def measure(steps: Sequence[int] = STEPS) -> Cameras:
@@ -121,3 +138,22 @@ def _fps() -> float:
     reader = open_source(str(recording()))
     reader.close()
     return reader.fps
+
+
+def _show(cameras: Cameras) -> None:
+    table = Table("cameras", "cores", "frames in time", "detection p95, ms", "late", "visits", "lost", "cores of")
+    for step in cameras["steps"]:
+        table.add_row(
+            str(step["cameras"]),
+            f"{step['cores']:.2f}",
+            f"{step['in_time']:.3f}",
+            f"{step['detect_p95_ms']:.0f}",
+            str(step["late"]),
+            str(step["visits"]),
+            str(step["lost"]),
+            listed(step["cores_of"]),
+        )
+    console = Console()
+    console.print(table)
+    more = cameras["cores_per_camera"]
+    console.print(f"{cameras['per_core']:.1f} cameras a core in time; each further one takes {more:.3f} of a core")

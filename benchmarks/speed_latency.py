@@ -1,13 +1,18 @@
 """From the frame that shows a visitor inside to the call of the Bot API, in a shop of four cameras on two cores."""
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import redirect_stdout
+from json import dumps
 from statistics import median, quantiles
 from typing import TypedDict
 
 import torch
 from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
 
 from benchmarks.speed_shop import recording, shop
 from domain.settings import Camera, Networks
@@ -45,6 +50,18 @@ class Latency(TypedDict):
     #: and track; of each visit describe (encode and classify are parts of it) and announce. `outbox` is from the
     #: registry's transaction to the call of the Bot API.
     stages: dict[str, Percentiles]
+
+
+def run(*, json: bool) -> Latency:
+    """Measure and print; see `measure`."""
+    # Ray tells of its actors on standard output, which belongs to the result
+    with redirect_stdout(sys.stderr):
+        results = measure()
+    if json:
+        print(dumps(results))
+    else:
+        _show(results)
+    return results
 
 
 def measure() -> Latency:
@@ -107,3 +124,16 @@ def _percentiles(milliseconds: Iterable[float]) -> Percentiles:
     # quantiles want two at least
     cuts = quantiles(times * 2 if len(times) == 1 else times, n=20, method="inclusive")
     return Percentiles(p50=round(cuts[9], 1), p95=round(cuts[18], 1))
+
+
+def _show(latency: Latency) -> None:
+    table = Table("from the frame to the message, ms", "p50", "p95")
+    for name, times in (
+        ("all of it", latency["whole"]),
+        (f"beyond the networks' {latency['forward']} ms", latency["beyond_forward"]),
+        *latency["stages"].items(),
+    ):
+        table.add_row(name, f"{times['p50']:.1f}", f"{times['p95']:.1f}")
+    console = Console()
+    console.print(table)
+    console.print(f"{latency['visits']} visits, {latency['lost']} of them lost or without a department")

@@ -175,3 +175,8 @@ def _all() -> Iterator[tuple[psutil.Process, str, float]]:
             continue
         name = next((who for pattern, who in _WHO if pattern.search(line)), "Ray")
         yield process, "this process" if process == me else name, times.user + times.system
+
+
+def listed(shares: dict[str, float]) -> str:
+    """For a table's cell."""
+    return ", ".join(f"{who} {share:.2f}" for who, share in shares.items())

@@ -6,9 +6,12 @@ tracks are made and visitors announced. Beside it, two loops of the bare network
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from itertools import cycle
+from json import dumps
 from statistics import median
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -17,12 +20,14 @@ import psutil
 import ray
 import torch
 from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
 
 from actors.announcing import JOURNAL, LeasedAnnouncer
 from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
-from benchmarks.speed_shop import STORE, Usage, recording, shop
+from benchmarks.speed_shop import STORE, Usage, listed, recording, shop
 from domain import settings
 from domain.places import home
 from domain.records import Image
@@ -149,6 +154,18 @@ def _pictures(size: Size, source: str) -> tuple[list[Picture], float]:
     return [letterbox(image, (0, 0, width, height), size) for image in images], 1000 * used / len(images)
 
 
+def run(*, json: bool) -> list[System]:
+    """Measure and print; see `measure`."""
+    # Ray tells of its actors on standard output, which belongs to the result
+    with redirect_stdout(sys.stderr):
+        results = measure()
+    if json:
+        print(dumps(results))
+    else:
+        _show(results)
+    return results
+
+
 def measure(sizes: Sequence[Size] = SIZES) -> list[System]:
     """About three minutes. Raises InputError where the recording is missing."""
     scaling = ScalingOfNetworks(detector=Scaling(min_replicas=CORES, max_replicas=CORES))
@@ -191,3 +208,19 @@ async def _of_size(size: Size, source: str) -> System:
         cpu_ms={who: round(median(one.get(who, 0.0) for one in cpu_ms), 2) for who in cpu_ms[0]},
         visits=visits,
     )
+
+
+def _show(results: list[System]) -> None:
+    table = Table("input", "system, frames/s", "bare, frames/s", "ratio", "from .. to", "ceiling", "CPU ms a frame")
+    for one in results:
+        low, high = one["spread"]
+        table.add_row(
+            str(one["size"]),
+            f"{one['frames_per_s']:.0f}",
+            f"{one['bare_per_s']:.0f}",
+            f"{one['ratio']:.2f}",
+            f"{low} .. {high}",
+            f"{one['ceiling']:.2f}",
+            listed(one["cpu_ms"]),
+        )
+    Console().print(table)
