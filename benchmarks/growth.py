@@ -278,8 +278,9 @@ def _draw(cameras: dict[str, Cameras], path: Path) -> None:
     below.set_xlabel("cameras")
     below.set_xscale("log", base=2)
     below.set_xticks(sizes, [str(size) for size in sizes])
+    below.set_ylim(0, 1.3 * max(one["pss_mb"] for one in ones))
+    above.set_ylim(bottom=0)
     for axes in (above, below):
-        axes.set_ylim(bottom=0)
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
