@@ -3,6 +3,7 @@
 Argument: `dispatcher`, or a camera as `camera/<store>/<camera>`.
 """
 
+import contextlib
 import json
 import sys
 from typing import Any
@@ -34,9 +35,12 @@ else:
         .options(**options, **cluster.on_store(store_id))
         .remote(part.sealed(), part.digest, release())
     )
-for _ in sys.stdin:
-    try:
-        told = ray.get(made.status.remote(), timeout=60)
-    except RayError:
-        told = None
-    print(json.dumps(told), flush=True)  # noqa: T201
+answers = sys.stdout
+# Ray tells its own news there
+with contextlib.redirect_stdout(sys.stderr):
+    for _ in sys.stdin:
+        try:
+            told = ray.get(made.status.remote(), timeout=60)
+        except RayError:
+            told = None
+        print(json.dumps(told), file=answers, flush=True)
