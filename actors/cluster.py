@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypedDict
 
 import ray
@@ -34,6 +35,8 @@ STORE, NETWORKS = "store", "networks"
 LOOPBACK = "127.0.0.1"
 #: Bytes of shared memory: pictures travel inside the calls, so that little is needed.
 OBJECT_STORE_BYTES = 256 * 1024**2
+#: Where objects go that find no room there: into memory as well; a picture would be on a disk otherwise.
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - Ray makes a folder of its own in it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +96,8 @@ def start_or_join(address: str | None) -> Cluster:
     # asked for here, since Ray's own words about a missing one are many
     cluster_token()
     own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "dashboard_host": LOOPBACK}
+    if SHARED_MEMORY.is_dir():
+        own["object_spilling_directory"] = str(SHARED_MEMORY)
     # one JSON document a line, with what `extra` says of store, camera and visit: for Ray's processes, not for this one
     job = JobConfig()
     job.set_py_logging_config(ray.LoggingConfig("JSON", "INFO", additional_log_standard_attrs=["name"]))

@@ -1,6 +1,7 @@
 """`amiko run`: the stores of a settings file, until Ctrl-C or `amiko stop`."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -16,13 +17,15 @@ from amiko.running import Running, System, find_running, joined, started
 from amiko.stopping import Stopping
 from domain.errors import ClusterError
 from domain.places import home
-from domain.settings import Settings, read_all
+from domain.settings import Settings, read_all, variables
 from storage.database import Database
 
 #: Seconds that a start may take: Ray, three networks, and a camera process each half second.
 START_S = 300.0
 #: Seconds between two looks at the settings' files.
 WATCH_S = 1.0
+#: Variables that are no secrets and that processes look for.
+NEEDED = {"AMIKO_CACHE", "AMIKO_HOME", "HF_HOME", "HOME", "LANG", "PATH", "PWD", "PYTHONPATH", "TMPDIR", "USER"}
 
 
 def run(
@@ -50,12 +53,13 @@ def run(
     if detach and address is None:
         _tell(_detached(files, watch=watch), as_json=as_json)
         return
+    secrets = _withheld(files)
     stopping = Stopping()
     if address is None:
         with started(read, home(), say=say) as system:
             _tell(system.running, as_json=as_json)
             err.print("Ctrl-C stops it.")
-            _stay(system, files, stopping, watch=watch)
+            _stay(system, files, secrets, stopping, watch=watch)
         return
     with joined(read, home(), address=address, keep=detach, say=say) as (system, made):
         if made.first:
@@ -66,10 +70,10 @@ def run(
             out.print(made.text)
         if watch or (made.first and not detach):
             err.print("Ctrl-C ends the watching; Amiko goes on." if detach or not made.first else "Ctrl-C stops it.")
-            _stay(system, files, stopping, watch=watch)
+            _stay(system, files, secrets, stopping, watch=watch)
 
 
-def _stay(system: System, files: list[Path], stopping: Stopping, *, watch: bool) -> None:
+def _stay(system: System, files: list[Path], secrets: dict[str, str], stopping: Stopping, *, watch: bool) -> None:
     if not watch:
         stopping.wait()
         return
@@ -81,10 +85,19 @@ def _stay(system: System, files: list[Path], stopping: Stopping, *, watch: bool)
             continue
         applied = now
         try:
-            err.print(f"settings: {system.apply(read_all(files)).text}")
+            err.print(f"settings: {system.apply(read_all(files, {**os.environ, **secrets})).text}")
         except Exception as error:  # noqa: BLE001 - whatever is wrong, with the file or the cluster: what runs goes on
             err.print(f"[bold red]error:[/bold red] {str(error).replace('[', chr(92) + '[')}")
             err.print("The settings that were there before stay.")
+
+
+def _withheld(files: list[Path]) -> dict[str, str]:
+    """The secrets that the settings name, taken out of the environment: else all of Ray's processes had them in theirs.
+
+    What processes want for themselves stays, should the settings name it, too.
+    """
+    names = {name for name in variables(files) if name not in NEEDED and not name.startswith("RAY_")}
+    return {name: os.environ.pop(name) for name in names if name in os.environ}
 
 
 def _content(files: list[Path]) -> list[bytes | None]:

@@ -1,5 +1,6 @@
 """stores.yaml as pydantic models: unknown keys are refused, `${NAME}` is taken from the environment."""
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -415,6 +416,15 @@ def _explain(error: ErrorDetails, document: object) -> str:
     secret = {"token", "source"} & {str(part) for part in error["loc"]}
     told = "" if secret or isinstance(value, dict | list) else f": {value!r}"
     return f"{key}{told}: {text[0].lower()}{text[1:]}"
+
+
+def variables(paths: Sequence[Path]) -> set[str]:
+    """The environment variables that the files name: their values are secrets. Files that can't be read have none."""
+    found: set[str] = set()
+    for path in paths:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            found.update(_VARIABLE.findall(path.read_text(encoding="utf-8")))
+    return found
 
 
 def read_all(paths: Sequence[Path], environment: Mapping[str, str] = os.environ) -> Settings:

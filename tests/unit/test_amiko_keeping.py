@@ -1,14 +1,26 @@
 """`amiko backup`, `restore` and `forget` as people and scripts meet them."""
 
 import asyncio
+import shutil
+import time
 from pathlib import Path
 
 from filelock import FileLock
+from pydantic import SecretStr
 
+from actors.registry import AssistantRegistry
+from domain.records import AssistantState, NotificationState, Visit
+from domain.settings import Settings, Store, Telegram
+from storage import assistants, backups
+from storage.database import Database
 from tests.support.inside import amiko
-from tests.support.kept import found, keep
+from tests.support.kept import embedding, found, keep
 from tests.support.processes import amiko as amiko_apart
 from tests.support.processes import document
+
+SETTINGS = Settings(
+    telegram=Telegram(token=SecretStr("1:A")), stores=[Store(id="a", name="A", departments=["Toys", "Cars"])]
+)
 
 
 def kept(home: Path) -> None:
@@ -76,3 +88,40 @@ def test_what_is_forgotten_is_told_and_looked_for(home: Path) -> None:
     assert "Backups that were made before still hold it" in store.stderr
     gone = amiko("forget", "--store", "a", "--yes")
     assert (gone.returncode, "there are: b" in gone.stderr) == (2, True)
+
+
+async def test_a_shop_goes_on_where_the_backup_left_it(home: Path, tmp_path: Path) -> None:
+    """With the real registry: who waited waits, who was being told is told, and what was not yet answered can be."""
+    now = time.time()
+    async with Database.open(home / "amiko.db") as database:
+        async with database.transaction() as connection:
+            await assistants.add(connection, store="a", name="Anna", username=None, telegram_id=11, now=now)
+        registry = AssistantRegistry(SETTINGS, database)
+        assert (await registry.wait(telegram_id=11, update=1)).changed
+        for name in ("taken", "queued"):
+            await registry.announce(Visit(id=name, store="a", camera="door", at=now, embedding=embedding(1)))
+        taken, _ = (await registry.outbox(bot="main", seen=None, wait_s=0)).notifications
+        await registry.mark_sent(notification=taken.id, message=5, revision=taken.revision)
+        await registry.take(notification=taken.id, telegram_id=11)
+        # while the system runs
+        made = await asyncio.to_thread(backups.make, home, tmp_path / "b.tar", release="1")
+        assert made.missing == []
+        await registry.pause(telegram_id=11, update=2)
+    shutil.rmtree(home)
+    restored = await asyncio.to_thread(amiko, "restore", str(tmp_path / "b.tar"))
+    assert restored.returncode == 0
+
+    async with Database.open(home / "amiko.db") as database:
+        registry = AssistantRegistry(SETTINGS, database)
+        assert (await registry.standing(telegram_id=11)).assistant.state is AssistantState.BUSY
+        told = {one.visit: one.state for one in (await registry.outbox(bot="main", seen=None, wait_s=0)).notifications}
+        assert told["queued"] is NotificationState.QUEUED
+        # a press that Telegram repeats is still known, and one that the backup has not seen is heard
+        assert (await registry.wait(telegram_id=11, update=1)).changed
+        assert (await registry.pause(telegram_id=11, update=2)).changed
+        answered = await registry.answer(notification=taken.id, telegram_id=11, answer="Toys")
+        assert answered.answer == "Toys"
+        (row,) = await database.read("SELECT department FROM samples WHERE id = 'visit:taken'")
+        assert row[0] == "Toys"
+        await registry.announce(Visit(id="after", store="a", camera="door", at=now))
+        assert len(await database.read("SELECT 1 FROM visits")) == 3
