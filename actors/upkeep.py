@@ -98,5 +98,5 @@ class Upkeep:
         await asyncio.to_thread(drop_copies, path, keep_s=min(KEEP_COPY_S, keep_s))
         if not self._full:
             # else its length is what visits are still written into
-            await self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
+            await asyncio.to_thread(room.empty_log, path)
             await room.reserve(self._database)

@@ -30,6 +30,8 @@ def restore(
     The archive is read and checked to its end before anything is changed; a backup of an older Amiko is brought up to
     date. Afterwards everything is as it was when the backup was made: who was taken off the staff list since is on it
     again, and what was forgotten since is back. Do both again.
+
+    Example: amiko stop; amiko restore /backups/amiko-2026-03-31.tar --replace; amiko run stores.yaml --detach
     """
     if not file.is_file():
         raise InputError(f"{file}: no such file")

@@ -6,6 +6,7 @@ asks the disk for more. Whoever fills the disk can't take them.
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from storage.database import Database
@@ -16,6 +17,8 @@ RESERVE_BYTES = 20 * 1024**2
 PIECE_BYTES = 5 * 1024**2
 #: Bytes below which the disk counts as full. Ray wants more, and says so by itself.
 FULL_BYTES = 16 * 1024**2
+#: Seconds that emptying the log waits for those who read it, while writers wait.
+_EMPTY_S = 0.5
 
 
 def is_full(folder: Path) -> bool:
@@ -48,6 +51,13 @@ async def reserve(database: Database) -> bool:
             raise
         return False
     return True
+
+
+def empty_log(path: Path) -> None:
+    """Leave nothing of what was deleted in the log; not now where somebody reads it. Raises sqlite3.Error."""
+    # by a connection of its own, since it waits for readers, and nobody else is to wait for it
+    with closing(sqlite3.connect(path, timeout=_EMPTY_S, isolation_level=None)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 async def use_again(database: Database) -> None:
