@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +13,9 @@ from storage.database import BUSY_TIMEOUT_S, copies
 
 #: The head's database, and a store's node's journal, in the data folder.
 DATABASE, JOURNAL = "amiko.db", "journal.db"
+
+#: Seconds that those who read the log are waited for.
+_READERS_S = 30.0
 
 _CAMERA = "store = :store AND (:camera IS NULL OR camera = :camera)"
 #: Visits of old databases, and of journals, know their moment alone.
@@ -98,13 +102,24 @@ def forget(home: Path, scope: Scope) -> None:
             connection.execute("COMMIT")
             # rows that were moved within the file have left traces that overwriting does not reach
             connection.execute("VACUUM")
-            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if busy:
-                raise StorageError(f"{path}: another process reads it all the time; do it again in a minute")
+            _empty_log(connection, path)
     if scope.whole:
         shutil.rmtree(home / "classifiers" / scope.store, ignore_errors=True)
     for copy in copies(home / DATABASE):
         copy.unlink()
+
+
+def _empty_log(connection: sqlite3.Connection, path: Path) -> None:
+    """What was deleted is in the log until then."""
+    until = time.monotonic() + _READERS_S
+    while True:
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            return
+        if time.monotonic() > until:
+            raise StorageError(f"{path}: another process reads it all the time; do it again in a minute")
+        # SQLite waits for readers, and not for one who is just emptying the log as well
+        time.sleep(0.1)
 
 
 def _files(home: Path, scope: Scope) -> list[tuple[Path, Mapping[str, str]]]:

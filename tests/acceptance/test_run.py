@@ -60,6 +60,13 @@ def stopped(home: Path) -> Iterator[None]:
     amiko("stop")
 
 
+def told_of_a_notification() -> list[dict[str, str]]:
+    """All lines of the actors, once it is among them that one was sent."""
+    said = amiko("logs", "--store", "nevsky", "--json", "-n", "1000").stdout
+    lines = [json.loads(line) for line in said.splitlines()]
+    return lines if any(line["message"] == "a notification was sent" for line in lines) else []
+
+
 def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stopped: None, home: Path) -> None:
     assert amiko("assistants", "add", f"@{ANNA.username}", "--settings", str(settings), **SECRETS).returncode == 0
     sandbox.press(ANNA.id, "/login")
@@ -94,9 +101,7 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
     assert now["actors"]["camera/nevsky/door"]["pid"] == told["actors"]["camera/nevsky/door"]["pid"]
 
     # one visit's way through the actors, and what was said by one that is no more
-    lines = [
-        json.loads(line) for line in amiko("logs", "--store", "nevsky", "--json", "-n", "1000").stdout.splitlines()
-    ]
+    lines = until(told_of_a_notification, "the log's lines")
     sent = next(line for line in lines if line["message"] == "a notification was sent")
     way = dict.fromkeys(line["actor"] for line in lines if line.get("visit") == sent["visit"])
     assert list(way) == ["camera/nevsky/door", "registry"]
@@ -106,6 +111,15 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
     assert (twice.returncode, "amiko stop" in twice.stderr) == (2, True)
 
     assert_nothing_leaks(home, process, document(begun.stdout)["dashboard"], sandbox)
+
+    # what is kept of its visitors is deleted under its hands, and it goes on
+    until(lambda: document(amiko("status", "--json").stdout)["cameras"]["nevsky/door"]["state"] == "ended", "the end")
+    forgotten = amiko("forget", "--store", "nevsky", "--yes", "--json", "--settings", str(settings), **SECRETS)
+    assert forgotten.returncode == 0, forgotten.stderr
+    assert document(forgotten.stdout)["deleted"]["visits"] > 0
+    assert set(document(forgotten.stdout)["left"].values()) == {0}
+    sandbox.press(ANNA.id, "/ping")
+    sandbox.wait_for(ANNA.id, "на связи", timeout_s=60)
 
     assert amiko("stop").returncode == 0
     _, alive = psutil.wait_procs(family, timeout=20)

@@ -89,6 +89,7 @@ async def test_it_is_done_while_others_read_and_write(kept: Path) -> None:
 async def test_a_reader_that_never_ends_is_told_of(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it reads is in the log; so it can't be said that nothing is left."""
     monkeypatch.setattr("storage.forgetting.BUSY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("storage.forgetting._READERS_S", 0.2)
     with closing(sqlite3.connect(kept / "amiko.db")) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM visits").fetchone()
