@@ -30,6 +30,8 @@ _MANIFEST_BYTES = 16 * 1024**2
 _MEMBER = re.compile(r"amiko\.db|classifiers/[A-Za-z0-9][A-Za-z0-9._-]{0,62}/([0-9]+|cold-start)\.safetensors")
 #: How often a backup begins again where a classifier was cleared away while it was made.
 _TRIES = 3
+#: How the folder's name begins in which a backup is gathered.
+_STAGING = ".amiko-backup-"
 #: Seconds after which what a killed backup has left is cleared away.
 _BROKEN_OFF_S = 24 * 3600.0
 
@@ -64,11 +66,12 @@ def make(home: Path, target: Path, *, release: str) -> Manifest:
     """Back up a data folder while others write into it. Raises InputError, StorageError; then there is no `target`."""
     if not (home / DATABASE).is_file():
         raise InputError(f"{home}: there is no database to back up; AMIKO_HOME names the data folder")
-    for broken_off in home.glob(".backup-*"):
+    # beside the target: a backup is wanted most where the data folder's disk is full
+    for broken_off in target.parent.glob(f"{_STAGING}*"):
         if broken_off.stat().st_mtime < time.time() - _BROKEN_OFF_S:
             shutil.rmtree(broken_off, ignore_errors=True)
     try:
-        with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as folder:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=_STAGING) as folder:
             for _ in range(_TRIES):
                 manifest = _gather(home, Path(folder), release)
                 if not manifest.missing:

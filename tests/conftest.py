@@ -68,6 +68,15 @@ def registries() -> Iterator[None]:
         sys.modules["support.registry"].close_all()
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 32 MB."""
+    from support.disks import mounted
+
+    with mounted(tmp_path / "disk") as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def weights() -> None:
     """The embedded networks' weights; brought if they are not there."""

@@ -87,6 +87,8 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
     assert "missing.mp4" in told["cameras"]["nevsky/broken"]["reason"]
     assert told["dispatcher"]["healthy"]
 
+    assert_nothing_leaks(home, process, document(begun.stdout)["dashboard"], sandbox)
+
     # a settings file that breaks changes nothing; one that is right again is applied, and the door goes on
     good = settings.read_text(encoding="utf-8")
     settings.write_text("stores: [", encoding="utf-8")
@@ -109,8 +111,6 @@ def test_a_new_shops_visitor_is_announced(settings: Path, sandbox: Sandbox, stop
 
     twice = amiko("run", str(settings), **SECRETS)
     assert (twice.returncode, "amiko stop" in twice.stderr) == (2, True)
-
-    assert_nothing_leaks(home, process, document(begun.stdout)["dashboard"], sandbox)
 
     # what is kept of its visitors is deleted under its hands, and it goes on
     until(lambda: document(amiko("status", "--json").stdout)["cameras"]["nevsky/door"]["state"] == "ended", "the end")

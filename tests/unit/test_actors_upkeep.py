@@ -1,12 +1,10 @@
 """A disk that is full silences no shop, and what is too old goes, wherever it is kept."""
 
-import contextlib
 import os
 import shutil
 import sqlite3
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from domain.records import NoticeKind, NotificationState, Visit
 from domain.settings import Settings, Store, Telegram, Training
 from storage import assistants, room
 from storage.database import Database, copies
+from tests.support.disks import fill
 from tests.support.kept import embedding, found, keep, sample
 
 ANNA, ADMIN = 11, 99
@@ -29,31 +28,6 @@ SETTINGS = Settings(
     training=Training(keep_samples_days=30),
     stores=[Store(id="a", name="A", departments=["Toys", "Cars"])],
 )
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 32 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("no disk can be mounted here: that needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """To the last byte."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        for size in (1024**2, 4096, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(size))
-    return ballast
 
 
 class Shop:

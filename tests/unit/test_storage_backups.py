@@ -17,6 +17,7 @@ from storage import backups
 from storage.backups import Manifest, Member
 from storage.classifiers import ClassifierStore, StoredClassifier
 from storage.database import MIGRATIONS, Database
+from tests.support import disks
 
 INSERT = "INSERT INTO visits (id, store, camera, at) VALUES (?, 's', 'c', 0)"
 NEWEST = len(list(MIGRATIONS.glob("*.sql")))
@@ -119,7 +120,7 @@ def test_a_stopped_systems_folder_is_backed_up_too(tmp_path: Path, home: Path) -
     asyncio.run(fill(home))
     assert not (home / "amiko.db-wal").exists()
     backups.make(home, tmp_path / "b.tar", release="1")
-    assert not list(home.glob(".backup-*"))
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "b.tar"}
 
 
 def test_nothing_to_back_up_is_told(tmp_path: Path, home: Path) -> None:
@@ -198,6 +199,35 @@ def test_a_restore_that_fails_in_the_middle_leaves_all_as_it_was(
     # the database's first page says in which mode it was opened last
     assert {**after, "amiko.db": b""} == {**before, "amiko.db": b""}
     assert "later" in ids(home)
+
+
+def test_a_full_disk_changes_nothing(tmp_path: Path, home: Path, small_disk: Path) -> None:
+    asyncio.run(fill(home))
+    backups.make(home, tmp_path / "b.tar", release="1")
+    other = small_disk / "home"
+    asyncio.run(fill_more(other))
+    ballast = disks.fill(small_disk)
+    with pytest.raises(StorageError, match=r"No space left|full"):
+        backups.make(home, small_disk / "c.tar", release="1")
+    before = everything(other)
+    with pytest.raises(StorageError, match=r"No space left.*nothing was changed"):
+        restore(tmp_path / "b.tar", other)
+    assert everything(other) == before
+    assert {path.name for path in small_disk.iterdir()} == {"home", "ballast"}
+    ballast.unlink()
+    restore(tmp_path / "b.tar", other)
+    assert ids(other) == {"0", "1", "2"}
+
+
+async def test_what_runs_on_a_full_disk_is_backed_up_to_another(tmp_path: Path, small_disk: Path) -> None:
+    home = small_disk / "home"
+    await fill(home)
+    async with Database.open(home / "amiko.db") as database:
+        await database.read("SELECT 1 FROM visits")
+        disks.fill(small_disk)
+        await asyncio.to_thread(backups.make, home, tmp_path / "b.tar", release="1")
+    await asyncio.to_thread(restore, tmp_path / "b.tar", tmp_path / "other")
+    assert ids(tmp_path / "other") == {"0", "1", "2"}
 
 
 def test_a_restore_that_was_killed_in_the_middle_is_told_and_done_again(tmp_path: Path, home: Path) -> None:
