@@ -1,5 +1,6 @@
 """`amiko run --watch`: what a settings file that changes brings about."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Stopping:
 
 def watch(path: Path, *steps: Callable[[], object]) -> System:
     system = System()
-    amiko.run._stay(system, [path], Stopping(iter(steps)), watch=True)  # type: ignore[arg-type]
+    amiko.run._stay(system, [path], {}, Stopping(iter(steps)), watch=True)  # type: ignore[arg-type]
     return system
 
 
@@ -70,3 +71,11 @@ def test_a_broken_file_is_told_once_and_the_old_settings_stay(
 def test_a_file_that_goes_away_is_told(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert watch(path, path.unlink, lambda: None).applied == []
     assert "no such file" in capsys.readouterr().err
+
+
+def test_secrets_leave_the_environment_and_nothing_else_does(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text("${SECRET} ${HOME} ${RAY_ADDRESS} ${UNSET}")
+    monkeypatch.setenv("SECRET", "1:a")
+    assert amiko.run._withheld([path]) == {"SECRET": "1:a"}
+    assert "SECRET" not in os.environ
+    assert "HOME" in os.environ
