@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.markup import escape
 
-from amiko.console import out
+from amiko.console import err, out
 from amiko.running import find_running
 from domain.errors import ClusterError
 
@@ -106,14 +106,16 @@ def _read() -> list[dict[str, Any]]:
 
 
 def _files(address: str, node: str) -> list[str]:
-    """What that node's processes said, those that are no more among them; nothing of a node that is away just now."""
+    """What that node's processes said, those that are no more among them; of a node that does not answer, a word."""
     from ray.util.state import list_logs
     from ray.util.state.exception import RayStateApiException
 
-    with contextlib.suppress(RayStateApiException, OSError):
+    try:
         found = list_logs(address=address, node_id=node, glob_filter="*worker-*.err", timeout=READ_S)
-        return [name for names in found.values() for name in names]
-    return []
+    except (RayStateApiException, OSError) as error:
+        err.print(f"the logs of node {node[:8]} can't be read now, they are left out: {escape(str(error))}")
+        return []
+    return [name for names in found.values() for name in names]
 
 
 def _text(address: str, node: str, file: str) -> str:

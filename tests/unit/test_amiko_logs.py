@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from amiko import logs
 from amiko.logs import parsed
 
 
@@ -27,3 +30,14 @@ def test_a_cameras_lines_are_about_that_camera() -> None:
 def test_what_is_no_actor_of_ours_is_left_out() -> None:
     assert parsed(said("ready", actor_name="SERVE_REPLICA::networks#PersonDetector#1")) == []
     assert parsed(said("nobody's")) == []
+
+
+def test_a_node_that_does_not_answer_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError("500 Server Error")
+
+    monkeypatch.setattr("ray.util.state.list_logs", refuse)
+    assert logs._files("127.0.0.1:6379", "0123456789abcdef") == []
+    assert "node 01234567" in capsys.readouterr().err
