@@ -191,7 +191,8 @@ class StoresActor:
             return
         try:
             actor = await asyncio.to_thread(find, name)
-            about: About = await asyncio.wait_for(actor.about.remote(), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                about: About = await actor.about.remote()
         except (RayError, ActorMissingError, TimeoutError):
             if returned:
                 # Ray takes the node that was switched off for one that is only slow; should the camera live on, its
@@ -214,7 +215,8 @@ class StoresActor:
             actor = await asyncio.to_thread(find, name)
             try:
                 if name != "registry" and self._answers(name):
-                    await asyncio.wait_for(actor.stop.remote(), 2 * ANSWER_S)
+                    async with asyncio.timeout(2 * ANSWER_S):
+                        await actor.stop.remote()
             finally:
                 ray.kill(actor)
         until = time.monotonic() + FREE_S
@@ -236,9 +238,8 @@ class StoresActor:
             return None
         try:
             actor = await asyncio.to_thread(find, name)
-            status, about = await asyncio.wait_for(
-                asyncio.gather(actor.status.remote(), actor.about.remote()), ANSWER_S
-            )
+            async with asyncio.timeout(ANSWER_S):
+                status, about = await asyncio.gather(actor.status.remote(), actor.about.remote())
         except (RayError, ActorMissingError, TimeoutError):
             self._about.pop(name, None)
             return None

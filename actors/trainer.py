@@ -121,7 +121,8 @@ class Trainer:
         if self._watches and store in self._asked:
             # right after the start: so that the first visitor has a department, too
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked[store].wait(), FIRST_ANSWER_S)
+                async with asyncio.timeout(FIRST_ANSWER_S):
+                    await self._asked[store].wait()
         known = self._known.get(store)
         # one that was made for another encoder would be refused at every visitor
         current = await classifiers.current(store, known.encoder if known else None)
@@ -192,7 +193,9 @@ class Trainer:
         while True:
             try:
                 path = (await self._classifiers()).cold_path(store.id)
-                known = await asyncio.wait_for(prepare(encoders(store), store, path), ENCODER_S)
+                # not wait_for: in Python 3.11 a cancellation is lost in it if the answer comes at that moment
+                async with asyncio.timeout(ENCODER_S):
+                    known = await prepare(encoders(store), store, path)
                 self._known[store.id] = known
                 self._tell(store.id, await self._meaning(store.id, known) or "")
             except Exception as error:  # noqa: BLE001 - whatever the encoder's trouble is, it is asked again

@@ -148,7 +148,8 @@ class DepartmentClassifier:
             if self._poller is None:
                 self._poller = asyncio.create_task(self._poll())
         try:
-            await asyncio.wait_for(shelf.looked.wait(), self._first_wait_s)
+            async with asyncio.timeout(self._first_wait_s):
+                await shelf.looked.wait()
         except TimeoutError:
             # one wait is enough: the next requests of this store go on without a department at once
             shelf.looked.set()
@@ -184,13 +185,16 @@ class DepartmentClassifier:
 
     async def _look(self, store: str, shelf: _Shelf) -> None:
         try:
-            found = await asyncio.wait_for(self._source.current(store), self._answer_s)
+            # not wait_for: in Python 3.11 a cancellation is lost in it if the answer comes at that moment
+            async with asyncio.timeout(self._answer_s):
+                found = await self._source.current(store)
             if found is None or found[1] in {shelf.sha256, shelf.refused}:
                 if found is not None and found[1] == shelf.sha256:
                     shelf.trouble = None
                 return
             version, sha256 = found
-            data = await asyncio.wait_for(self._source.file(store, version), self._answer_s)
+            async with asyncio.timeout(self._answer_s):
+                data = await self._source.file(store, version)
             try:
                 classifier = await asyncio.to_thread(_load, data, version, sha256)
             except ClassifierError:
