@@ -401,7 +401,9 @@ def _is_larger(value: object, most: int) -> bool:
 
 
 def _explain(error: ErrorDetails, document: object) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "(top)"
+    # a key may hold what breaks a line
+    parts = [str(part) for part in error["loc"]]
+    key = ".".join(part if part.isprintable() else repr(part) for part in parts) or "(top)"
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or check its spelling"
     if error["type"] == "missing":

@@ -1,6 +1,8 @@
 """Each command with junk: 0, 1 or 2, a line or two for people, and no traceback."""
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,15 @@ def junk(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "/proc/self/mem",
         "x" * 300,
     ]
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """As it was before: a command sets what Ray reads, for its own process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @tried(60)

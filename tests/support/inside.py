@@ -15,8 +15,9 @@ def amiko(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end; errors are told as `amiko.cli.main` tells them."""
     output, told = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(console.out, "file", output)
-        patch.setattr(console.err, "file", told)
+        # not `file`: it is never unset, so that afterwards it would stay what standard error was here
+        patch.setattr(console.out, "_file", output)
+        patch.setattr(console.err, "_file", told)
         ended = CliRunner().invoke(build(arguments[0]), list(arguments))
     status = ended.exit_code
     if isinstance(ended.exception, AmikoError):

@@ -189,3 +189,11 @@ def test_stores_may_lie_in_several_files_but_each_in_one(tmp_path: Path) -> None
         read_all([write("a.yaml", "s1"), write("b.yaml", "s1")])
     with pytest.raises(SettingsError, match="beside the stores"):
         read_all([write("a.yaml", "s1"), write("b.yaml", "s2", token="2:y")])
+
+
+def test_a_key_that_breaks_lines_is_told_in_one(tmp_path: Path) -> None:
+    path = tmp_path / "stores.yaml"
+    path.write_text('telegram: {token: "1:a", "a\\nb": 1}\nstores: []\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"telegram\.'a\\nb': unknown key") as error:
+        read_settings(path)
+    assert all(line.startswith(str(path)) for line in str(error.value).splitlines())
