@@ -22,16 +22,15 @@ Answer = TypeVar("Answer")
 class Batches(Generic[Request, Answer]):
     """One replica's requests, in order. Used within one event loop."""
 
-    def __init__(self, work: Callable[[Sequence[Request]], Sequence[Answer]], *, largest: int, beside: bool) -> None:
+    def __init__(self, work: Callable[[Sequence[Request]], Sequence[Answer]], *, largest: int) -> None:
         """`work`: an answer for each of at most `largest` requests; what it raises, each of them gets.
 
-        `beside`: on a thread of its own, which is worth the changes where the work is a GPU's: the processor is free
-        for the next batch. Otherwise it runs in the event loop: Serve takes requests in on another thread anyhow.
+        It runs on a thread of its own: the next requests are decoded meanwhile.
         """
         sys.setswitchinterval(SWITCH_S)
         self._work = work
         self._largest = largest
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network") if beside else None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -62,10 +61,7 @@ class Batches(Generic[Request, Answer]):
     async def _answer(self, batch: list[tuple[Request, "asyncio.Future[Answer]"]]) -> None:
         requests = [request for request, _ in batch]
         try:
-            if self._thread is None:
-                answers = self._work(requests)
-            else:
-                answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, requests)
+            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, requests)
         except Exception as error:  # noqa: BLE001 - theirs who asked
             for _, answer in batch:
                 if not answer.done():

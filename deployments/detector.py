@@ -11,7 +11,6 @@ from domain.records import Detection, Image
 from domain.settings import Network, Scaling
 from networks import jpeg
 from networks.detector import load_detector
-from networks.runtime import device_of
 
 
 class PersonDetector:
@@ -21,7 +20,7 @@ class PersonDetector:
         keep_to_own_address()
         torch.set_num_threads(1)
         self._detector = load_detector(network)
-        self._batches = Batches(self._pass, largest=scaling.max_batch_size, beside=device_of(network).type != "cpu")
+        self._batches = Batches(self._pass, largest=scaling.max_batch_size)
 
     async def detect(self, picture: bytes, score: float) -> list[Detection]:
         """People in a JPEG of the network's input size (both sides multiples of 32), in its pixels, best first.

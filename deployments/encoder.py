@@ -10,7 +10,6 @@ from domain.records import Embedding, TextEmbeddings
 from domain.settings import Network, Scaling
 from networks import jpeg
 from networks.encoder import load_encoder
-from networks.runtime import device_of
 
 
 class VisitorEncoder:
@@ -20,9 +19,7 @@ class VisitorEncoder:
         keep_to_own_address()
         torch.set_num_threads(1)
         self._encoder = load_encoder(network)
-        self._batches = Batches(
-            self._encoder.embed, largest=scaling.max_batch_size, beside=device_of(network).type != "cpu"
-        )
+        self._batches = Batches(self._encoder.embed, largest=scaling.max_batch_size)
 
     async def embed(self, crop: bytes) -> Embedding:
         """The embedding of a JPEG of any size. Raises InputError for what is no picture."""

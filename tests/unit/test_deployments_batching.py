@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-import pytest
-
 from deployments.batching import Batches
 
 
@@ -22,19 +20,17 @@ class Network:
         return [2 * request for request in requests]
 
 
-@pytest.mark.parametrize("beside", [False, True])
-async def test_what_waits_shares_a_pass(beside: bool) -> None:
+async def test_what_waits_shares_a_pass() -> None:
     network = Network()
-    batches = Batches(network.work, largest=3, beside=beside)
+    batches = Batches(network.work, largest=3)
     assert await asyncio.gather(*(batches.ask(number) for number in range(7))) == [2 * number for number in range(7)]
     assert network.passes == [[0, 1, 2], [3, 4, 5], [6]]
     # and later ones, when nothing waited any more
     assert await batches.ask(8) == 16
 
 
-@pytest.mark.parametrize("beside", [False, True])
-async def test_an_error_is_told_to_those_of_its_pass_alone(beside: bool) -> None:
-    batches = Batches(Network().work, largest=1, beside=beside)
+async def test_an_error_is_told_to_those_of_its_pass_alone() -> None:
+    batches = Batches(Network().work, largest=1)
     first, wrong, last = await asyncio.gather(*(batches.ask(one) for one in (1, 13, 2)), return_exceptions=True)
     assert (first, last) == (2, 4)
     assert isinstance(wrong, ValueError)
@@ -42,7 +38,7 @@ async def test_an_error_is_told_to_those_of_its_pass_alone(beside: bool) -> None
 
 async def test_who_gave_up_waiting_costs_no_pass() -> None:
     network = Network()
-    batches = Batches(network.work, largest=8, beside=False)
+    batches = Batches(network.work, largest=8)
     gone = asyncio.create_task(batches.ask(1))
     stays = asyncio.create_task(batches.ask(2))
     # both wait, and nothing has begun
