@@ -21,8 +21,6 @@ from storage.journal import Journal
 
 _LOGGER = logging.getLogger(__name__)
 
-#: The journal's name in a node's data folder.
-JOURNAL = "journal.db"
 #: Seconds that one try may take: over a link that is cut, a call does not fail, it hangs.
 TRY_S = 10.0
 #: Seconds between two tries.

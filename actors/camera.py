@@ -18,14 +18,14 @@ from zoneinfo import ZoneInfo
 import cv2
 
 from actors.about import About, about
-from actors.announcing import JOURNAL, LeasedAnnouncer
+from actors.announcing import LeasedAnnouncer
 from actors.clients import RegistryClient, TrainerClient
 from actors.metrics import CameraMetrics
 from actors.networks import Networks
 from actors.plan import CameraPlan, mismatch
 from actors.stages import Stages, Trace
 from domain.errors import AmikoError
-from domain.places import home
+from domain.places import JOURNAL, home
 from domain.records import Embedding, Frame, Image, Origin, Prediction, Sample, Visit
 from domain.settings import Camera, Store
 from vision.capture import Capture, SourceEndedError

@@ -19,8 +19,6 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from domain.errors import ClusterError
 from domain.settings import Camera, Settings, Store
 
-#: The database's name in the data folder.
-DATABASE = "amiko.db"
 #: The Serve application of the three networks that all stores share; a store's own is `networks-<store>`.
 CENTRAL = "networks"
 

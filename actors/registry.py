@@ -20,9 +20,9 @@ from actors.about import About, about, current_plan
 from actors.clock import steady
 from actors.metrics import RegistryMetrics
 from actors.office import Office, day_of
-from actors.plan import DATABASE
 from actors.upkeep import Upkeep
 from domain.errors import NotRegisteredError
+from domain.places import DATABASE
 from domain.records import (
     NOT_A_CUSTOMER,
     AssistantDay,

@@ -16,6 +16,7 @@ from actors.clients import RegistryClient
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
 from actors.metrics import TrainerMetrics
 from domain.errors import AmikoError, InputError, StorageError, TrainingBusyError
+from domain.places import CLASSIFIERS, DATABASE
 from domain.records import NoticeKind, Sample
 from domain.settings import Settings, Store, Training
 from networks import coldstart
@@ -286,11 +287,11 @@ class Trainer:
     async def _database(self) -> Database:
         async with self._opening:
             if self._opened is None:
-                self._opened = await Database.connect(self._home / "amiko.db")
+                self._opened = await Database.connect(self._home / DATABASE)
             return self._opened
 
     async def _classifiers(self) -> ClassifierStore:
-        return ClassifierStore(await self._database(), self._home / "classifiers")
+        return ClassifierStore(await self._database(), self._home / CLASSIFIERS)
 
 
 def _sheet(versions: Sequence[StoredClassifier], language: str) -> bytes | None:

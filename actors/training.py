@@ -17,6 +17,7 @@ import torch
 
 from actors.apart import TRAINED, Job, Trained
 from domain.errors import AmikoError, ClassifierError, TrainingBusyError, TrainingError
+from domain.places import CLASSIFIERS, DATABASE
 from learning.challenge import FIGURES, Challenge, Figures, challenge
 from networks.coldstart import ColdStart
 from networks.mlp import Classifier
@@ -42,7 +43,7 @@ async def train_here(job: Job) -> Outcome:
     little to train from, StorageError where the disk is full.
     """
     began = time.monotonic()
-    folder = job.home / "classifiers"
+    folder = job.home / CLASSIFIERS
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / f"{job.store}.lock", timeout=0)
     try:
@@ -50,7 +51,7 @@ async def train_here(job: Job) -> Outcome:
     except filelock.Timeout as error:
         raise TrainingBusyError(f"store {job.store}: a training is under way; wait until it is over") from error
     try:
-        async with Database.open(job.home / "amiko.db") as database:
+        async with Database.open(job.home / DATABASE) as database:
             return await _train(job, database, ClassifierStore(database, folder), began)
     finally:
         lock.release()

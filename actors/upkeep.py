@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from actors import schedule
-from actors.announcing import JOURNAL
+from domain.places import JOURNAL
 from domain.records import NoticeKind
 from domain.settings import Settings, Store
 from storage import journal, notices, room, samples, visits

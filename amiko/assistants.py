@@ -13,7 +13,7 @@ from rich.table import Table
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, out, print_json, settings_from
 from bot.checking import bot_username
 from domain.errors import InputError
-from domain.places import home
+from domain.places import DATABASE, home
 from domain.records import Assistant
 from storage import assistants, invites
 from storage.database import Database
@@ -123,7 +123,7 @@ def _person(person: str) -> tuple[str | None, int | None]:
 
 def _in_transaction(work: Callable[[aiosqlite.Connection], Awaitable[Answer]]) -> Answer:
     async def run() -> Answer:
-        async with Database.open(home() / "amiko.db") as database, database.transaction() as connection:
+        async with Database.open(home() / DATABASE) as database, database.transaction() as connection:
             return await work(connection)
 
     return asyncio.run(run())

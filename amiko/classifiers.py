@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, out, print_json, settings_from
-from domain.places import home
+from domain.places import CLASSIFIERS, DATABASE, home
 from storage.classifiers import ClassifierStore, Json, StoredClassifier
 from storage.database import Database
 
@@ -82,8 +82,8 @@ def _tell(store: str, version: int, *, as_json: bool) -> None:
 
 def _with_classifiers(work: Callable[[ClassifierStore], Awaitable[Answer]]) -> Answer:
     async def run() -> Answer:
-        async with Database.open(home() / "amiko.db") as database:
-            return await work(ClassifierStore(database, home() / "classifiers"))
+        async with Database.open(home() / DATABASE) as database:
+            return await work(ClassifierStore(database, home() / CLASSIFIERS))
 
     return asyncio.run(run())
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from amiko.console import SETTINGS, JsonOption, SettingsOption, err, out, print_json, settings_from
 from domain.errors import InputError, SettingsError, StorageError
-from domain.places import home
+from domain.places import DATABASE, home
 from domain.settings import Store
 from storage import forgetting
 from storage.database import Database
@@ -51,7 +51,7 @@ def forget(
         raise InputError(f"--store {store}: expected a store's id, such as spb-1")
     if staff and (camera or day):
         raise InputError("--staff goes with a whole store, not with --camera or --day")
-    if (home() / forgetting.DATABASE).is_file():
+    if (home() / DATABASE).is_file():
         asyncio.run(_bring_up_to_date())
     timezone = _timezone(store, settings)
     known = forgetting.known_stores(home())
@@ -75,7 +75,7 @@ def forget(
 
 
 async def _bring_up_to_date() -> None:
-    async with Database.open(home() / forgetting.DATABASE):
+    async with Database.open(home() / DATABASE):
         pass
 
 

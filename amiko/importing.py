@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from amiko.console import err
 from domain.errors import InputError, SourceError
-from domain.places import home
+from domain.places import DATABASE, home
 from domain.records import Embedding, Image, Origin, Sample
 from domain.settings import Camera, Networks, Store
 from learning.pictures import decode
@@ -93,7 +93,7 @@ def import_all(
     files = [] if recording else pictures(source, department, store)
 
     async def run() -> Imported:
-        async with Database.open(home() / "amiko.db") as database:
+        async with Database.open(home() / DATABASE) as database:
             importer = Importer(database, store, networks, day=day, whole=whole)
             if department is not None and recording:
                 await importer.add_recording(source, department)

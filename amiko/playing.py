@@ -15,13 +15,13 @@ import psutil
 import ray
 
 from actors.clients import find
-from actors.plan import DATABASE
 from actors.stores import Status
 from amiko import madeup
 from amiko.console import out
 from bot.sandbox import Message, Person, Sandbox
 from bot.texts import texts
 from domain.errors import InputError, SourceUnreadableError
+from domain.places import CLASSIFIERS, DATABASE
 from domain.records import Origin, Sample
 from domain.settings import Store
 from learning.training import train
@@ -113,7 +113,7 @@ async def _prepare(data: Path, store: Store, staff: list[Person]) -> None:
             current=True,
             used_at=now,
         )
-        await ClassifierStore(database, data / "classifiers").add(made, content, promote=True, keep=1)
+        await ClassifierStore(database, data / CLASSIFIERS).add(made, content, promote=True, keep=1)
 
 
 def begin(sandbox: Sandbox, staff: Iterable[Person]) -> None:

@@ -11,7 +11,7 @@ import typer
 from amiko.console import JsonOption, err, out, print_json
 from amiko.running import alone, find_running
 from domain.errors import ClusterError, InputError
-from domain.places import home
+from domain.places import CLASSIFIERS, DATABASE, home
 from storage import backups
 
 #: Seconds for a cluster's head to answer.
@@ -37,7 +37,7 @@ def restore(
         raise InputError(f"{file}: no such file")
     _refuse_running()
     with alone():
-        there = [name for name in (backups.DATABASE, backups.CLASSIFIERS) if (home() / name).exists()]
+        there = [name for name in (DATABASE, CLASSIFIERS) if (home() / name).exists()]
         if there and not replace:
             raise InputError(f"{home()} holds {' and '.join(there)} already; to lose them: --replace")
         with backups.unpacked(file, home()) as (manifest, folder):

@@ -16,7 +16,7 @@ from amiko.console import SETTINGS, JsonOption, err, out, print_json, say
 from amiko.running import Running, System, find_running, joined, started
 from amiko.stopping import Stopping
 from domain.errors import ClusterError
-from domain.places import home
+from domain.places import DATABASE, home
 from domain.settings import Settings, read_all, variables
 from storage.database import Database
 
@@ -114,7 +114,7 @@ def _check(settings: Settings) -> None:
 
         if told_of := warning(settings.networks):
             err.print(f"[yellow]{escape(told_of)}[/yellow]")
-        async with Database.open(home() / "amiko.db") as database:
+        async with Database.open(home() / DATABASE) as database:
             for told in await changes(database, settings):
                 err.print(f"[yellow]{escape(told)}[/yellow]")
         problem = await check_token(settings.telegram)

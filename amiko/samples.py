@@ -12,7 +12,7 @@ from rich.table import Table
 from actors import schedule
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, err, out, print_json, settings_from
 from domain.errors import InputError
-from domain.places import home
+from domain.places import DATABASE, home
 from storage import samples
 from storage.database import Database
 
@@ -71,7 +71,7 @@ def list_samples(store: StoreOption = None, settings: SettingsOption = SETTINGS,
     chosen = settings_from(settings).store(store)
 
     async def read() -> list[samples.SampleCount]:
-        async with Database.open(home() / "amiko.db") as database:
+        async with Database.open(home() / DATABASE) as database:
             return await samples.count(database, chosen.id)
 
     found = asyncio.run(read())
@@ -118,7 +118,7 @@ def forget(
         typer.confirm(f"Delete all samples of {chosen.name}?", abort=True, err=True)
 
     async def delete() -> int:
-        async with Database.open(home() / "amiko.db") as database:
+        async with Database.open(home() / DATABASE) as database:
             return await samples.forget(database, chosen.id, camera=camera, day=day)
 
     count = asyncio.run(delete())

@@ -10,7 +10,7 @@ from rich.table import Table
 from actors.apart import Job
 from actors.training import Outcome, train_here
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, err, out, print_json, say, settings_from
-from domain.places import home
+from domain.places import CLASSIFIERS, DATABASE, home
 from learning.challenge import FIGURES
 from learning.report import Version, versions_of, write_html
 from storage.classifiers import ClassifierStore
@@ -79,6 +79,6 @@ def _show(outcome: Outcome) -> None:
 
 async def history(store: str) -> list[Version]:
     """What the report tells of, from the database."""
-    async with Database.open(home() / "amiko.db") as database:
-        versions = await ClassifierStore(database, home() / "classifiers").versions(store)
+    async with Database.open(home() / DATABASE) as database:
+        versions = await ClassifierStore(database, home() / CLASSIFIERS).versions(store)
     return versions_of([(one.version, one.created_at, one.used_at is not None, one.scores) for one in versions])

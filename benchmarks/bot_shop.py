@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from actors.dispatcher import Dispatcher
 from actors.registry import AssistantRegistry
 from bot.sandbox import Call, Person, Sandbox
+from domain.places import DATABASE
 from domain.records import AssistantState, Prediction, Ranked, Visit
 from domain.settings import Camera, Settings, Store, Telegram
 from storage import assistants
@@ -128,7 +129,7 @@ async def open_shop(of: list[Store], *, each: int) -> AsyncIterator[BenchShop]:
     await asyncio.to_thread(sandbox.start)
     settings = Settings(telegram=Telegram(token=SecretStr(TOKEN), api_url=sandbox.url), stores=of)
     with tempfile.TemporaryDirectory(prefix="amiko-bench-") as folder:
-        database = await CountingDatabase.connect(Path(folder) / "amiko.db")
+        database = await CountingDatabase.connect(Path(folder) / DATABASE)
         try:
             await _hire(database, people)
             registry = AssistantRegistry(settings, database)

@@ -17,12 +17,13 @@ from pydantic import SecretStr
 
 from actors import cluster
 from actors.clients import find
-from actors.plan import DATABASE, Plan
+from actors.plan import Plan
 from actors.stores import start_stores, stop_stores
 from amiko.environment import make_token
 from benchmarks.learning_photos import throw_away_home
 from benchmarks.speed_shop import TOKEN
 from bot.sandbox import Sandbox
+from domain.places import DATABASE
 from domain.records import AssistantState, Embedding, Notification, NotificationState, Outbox, Prediction, Ranked, Visit
 from domain.settings import AnotherBot, Settings, Store, Telegram
 from storage import assistants

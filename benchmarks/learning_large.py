@@ -11,6 +11,7 @@ import numpy as np
 from actors.trainer import Trainer
 from benchmarks.learning_photos import throw_away_home
 from deployments.classifier import DepartmentClassifier
+from domain.places import CLASSIFIERS, DATABASE
 from domain.records import Embedding
 from domain.settings import Settings
 from learning.challenge import FIGURES
@@ -52,7 +53,7 @@ async def _large(settings: Settings, home: Path, count: int, dimensions: int, se
     random = np.random.default_rng(seed)
     # departments overlap: about four in five can be told
     means = random.standard_normal((len(store.departments), dimensions)).astype(np.float32)
-    async with Database.open(home / "amiko.db") as database:
+    async with Database.open(home / DATABASE) as database:
         for begin in range(0, count, _CHUNK):
             labels = random.integers(0, len(means), _CHUNK)
             noise = random.standard_normal((_CHUNK, dimensions)).astype(np.float32)
@@ -96,8 +97,8 @@ async def _large(settings: Settings, home: Path, count: int, dimensions: int, se
         await classifier.close()
         await trainer.stop()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    async with Database.open(home / "amiko.db") as database:
-        (newest, *_) = await ClassifierStore(database, home / "classifiers").versions(store.id)
+    async with Database.open(home / DATABASE) as database:
+        (newest, *_) = await ClassifierStore(database, home / CLASSIFIERS).versions(store.id)
     figures = FIGURES.validate_python(newest.scores)
     return Large(
         samples=count,

@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from amiko.importing import import_all
-from domain.places import home
+from domain.places import DATABASE, home
 from domain.settings import Networks, Store
 from learning import scoring
 from learning.data import Dataset, dataset
@@ -86,7 +86,7 @@ def imported(folders: list[Path]) -> Dataset:
             import_all(folder, None, store, Networks(), day=DAY, whole=True)
 
         async def read() -> Dataset:
-            async with Database.open(home() / "amiko.db") as database:
+            async with Database.open(home() / DATABASE) as database:
                 (encoder,) = await samples.encoders(database, store.id)
                 return dataset(await samples.table(database, store.id, encoder), names)
 

@@ -16,6 +16,7 @@ from amiko.environment import make_token
 from benchmarks.learning_photos import throw_away_home
 from deployments.classifier import DepartmentClassifier
 from deployments.ports import keep_to_own_address
+from domain.places import CLASSIFIERS, DATABASE
 from domain.records import Embedding
 from domain.settings import Settings
 from learning.data import Dataset
@@ -143,8 +144,8 @@ def _promote(home: Path, content: bytes, encoder: str, version: int) -> None:
     )
 
     async def run() -> None:
-        async with Database.open(home / "amiko.db") as database:
-            await ClassifierStore(database, home / "classifiers").add(row, content, promote=True, keep=5)
+        async with Database.open(home / DATABASE) as database:
+            await ClassifierStore(database, home / CLASSIFIERS).add(row, content, promote=True, keep=5)
 
     asyncio.run(run())
 

@@ -27,14 +27,14 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from actors.announcing import JOURNAL, LeasedAnnouncer
+from actors.announcing import LeasedAnnouncer
 from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
 from benchmarks.original_loop import Counting, camera_alone, classifier_of_noise, original
 from benchmarks.speed_shop import STORE, Shop, Usage, recording, shop
 from domain import settings
-from domain.places import home
+from domain.places import JOURNAL, home
 from domain.settings import Camera, Scaling, ScalingOfNetworks, Store
 from networks.detector import load_detector
 from networks.embedded import YoloDetector

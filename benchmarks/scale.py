@@ -25,10 +25,11 @@ from rich.table import Table
 
 from actors import cluster
 from actors.clients import Client, find
-from actors.plan import DATABASE, Plan
+from actors.plan import Plan
 from actors.stores import start_stores, stop_stores
 from amiko.environment import make_token
 from bot.sandbox import Person, Sandbox
+from domain.places import DATABASE
 from domain.records import AssistantState, Embedding, Prediction, Ranked, Visit
 from domain.settings import Settings, Store, Telegram
 from storage import assistants

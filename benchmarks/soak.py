@@ -22,7 +22,6 @@ import ray
 from pydantic import SecretStr
 
 from actors.clients import find
-from actors.plan import DATABASE
 from actors.stores import Status
 from amiko import madeup
 from amiko.console import say
@@ -35,7 +34,7 @@ from benchmarks.soak_series import growing, judge_all, look, read, warm_up_s
 from bot.sandbox import Person, Sandbox
 from bot.texts import texts
 from domain.errors import AmikoError, InputError
-from domain.places import home
+from domain.places import DATABASE, home
 from domain.settings import Camera, Settings, Store, Telegram, Training
 
 #: Visitors an hour at a shop's entrance, and how many times that comes here.

@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from actors.camera import CameraStatus
 from actors.clients import find
-from actors.plan import DATABASE
 from actors.stores import Status
 from amiko import madeup, playing
 from amiko.environment import make_token
@@ -24,6 +23,7 @@ from benchmarks.learning import footage
 from benchmarks.learning_photos import throw_away_home
 from bot.sandbox import Person, Sandbox
 from domain.errors import InputError
+from domain.places import DATABASE
 from domain.settings import Camera, Networks, Settings, Store, Telegram
 
 TOKEN = "1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # noqa: S105 - the sandbox's

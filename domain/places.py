@@ -5,6 +5,9 @@ from pathlib import Path
 
 import platformdirs
 
+#: In the data folder: the head's database, a node's journal of visits, and the classifiers' files by store.
+DATABASE, JOURNAL, CLASSIFIERS = "amiko.db", "journal.db", "classifiers"
+
 
 def home() -> Path:
     """The folder of the database and the classifiers: `AMIKO_HOME`, or the user's data folder."""

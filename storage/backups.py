@@ -19,12 +19,13 @@ from typing import IO, Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from domain.errors import InputError, StorageError
+from domain.places import CLASSIFIERS, DATABASE
 from storage.database import MIGRATIONS, RESTORING, Database, copies, copy_whole, drop_copies
 from storage.files import make_folder, sync, whole
 
 #: The layout of the archive.
 FORMAT: Final = 1
-DATABASE, CLASSIFIERS, MANIFEST = "amiko.db", "classifiers", "manifest.json"
+MANIFEST = "manifest.json"
 #: Bytes: a chain's manifest has 50 for each of its classifiers.
 _MANIFEST_BYTES = 16 * 1024**2
 _MEMBER = re.compile(r"amiko\.db|classifiers/[A-Za-z0-9][A-Za-z0-9._-]{0,62}/([0-9]+|cold-start)\.safetensors")

@@ -9,10 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from domain.errors import StorageError
+from domain.places import CLASSIFIERS, DATABASE, JOURNAL
 from storage.database import BUSY_TIMEOUT_S, copies
-
-#: The head's database, and a store's node's journal, in the data folder.
-DATABASE, JOURNAL = "amiko.db", "journal.db"
 
 #: Seconds that those who read the log are waited for.
 _READERS_S = 30.0
@@ -61,7 +59,7 @@ class Scope:
 
 def known_stores(home: Path) -> set[str]:
     """Those of which anything is kept. Raises StorageError."""
-    found = {path.name for path in (home / "classifiers").glob("*") if path.is_dir()}
+    found = {path.name for path in (home / CLASSIFIERS).glob("*") if path.is_dir()}
     for path, tables in _files(home, Scope(store="", staff=True)):
         with _opened(path) as connection:
             for table in sorted(tables.keys() - {"notifications", "notices"}):
@@ -82,7 +80,7 @@ def count(home: Path, scope: Scope) -> dict[str, int]:
                 ).fetchone()
                 found["journal" if path.name == JOURNAL else table] = number
     if scope.whole:
-        found["classifier_files"] = len(list((home / "classifiers" / scope.store).glob("*")))
+        found["classifier_files"] = len(list((home / CLASSIFIERS / scope.store).glob("*")))
     # whatever was kept when they were made is in them
     found["copies"] = len(copies(home / DATABASE))
     return found
@@ -104,7 +102,7 @@ def forget(home: Path, scope: Scope) -> None:
             connection.execute("VACUUM")
             _empty_log(connection, path)
     if scope.whole:
-        shutil.rmtree(home / "classifiers" / scope.store, ignore_errors=True)
+        shutil.rmtree(home / CLASSIFIERS / scope.store, ignore_errors=True)
     for copy in copies(home / DATABASE):
         copy.unlink()
 

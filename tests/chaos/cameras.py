@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 from pydantic import SecretStr
 
-from actors.announcing import JOURNAL, LeasedAnnouncer
+from actors.announcing import LeasedAnnouncer
 from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
 from actors.stages import Trace
 from amiko import madeup
+from domain.places import JOURNAL
 from domain.records import Image
 from domain.settings import Camera, Store
 from vision.watcher import Seen, SeenKind

@@ -15,11 +15,11 @@ import cv2
 import ray
 from pydantic import SecretStr
 
-from actors.plan import DATABASE
 from amiko import madeup, playing
 from amiko.running import started
 from benchmarks.bot_shop import stores
 from bot.sandbox import Person, Sandbox
+from domain.places import DATABASE
 from domain.settings import Camera, Door, Settings, Telegram
 from tests.chaos import reading
 from tests.chaos.accounting import judge
