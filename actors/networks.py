@@ -93,7 +93,8 @@ class Networks:
         async def call() -> tuple[Embedding, Prediction | None]:
             start = time.perf_counter()
             embedding = self._encoder.embed.remote(data)
-            # not awaited: the embedding goes from replica to replica without coming back here in between
+            # not awaited: by Ray's own calls the embedding goes from replica to replica; by gRPC Serve hands it on
+            # here, as soon as it is there
             prediction = self._classifier.classify.remote(embedding, store)
             async with _cancelling(prediction, embedding):
                 encoded: Embedding = await embedding

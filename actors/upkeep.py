@@ -10,7 +10,7 @@ from typing import Protocol
 from actors import schedule
 from domain.places import JOURNAL
 from domain.records import NoticeKind
-from domain.settings import Settings, Store
+from domain.settings import TIMEZONE, Settings
 from storage import journal, notices, room, samples, visits
 from storage.database import KEEP_COPY_S, Database, drop_copies
 
@@ -20,8 +20,6 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_S = 10.0
 FORGET_S = 3600.0
 _DAY_S = 24 * 3600.0
-#: Of a store that the settings don't have any more.
-_TIMEZONE = str(Store.model_fields["timezone"].default)
 
 
 class Alarms(Protocol):
@@ -90,7 +88,7 @@ class Upkeep:
         # of stores that are closed, too
         for row in await self._database.read("SELECT DISTINCT store FROM samples"):
             store = str(row["store"])
-            today = schedule.today(now, self._zones.get(store, _TIMEZONE))
+            today = schedule.today(now, self._zones.get(store, TIMEZONE))
             oldest = schedule.days_before(today, self._keep_days)
             if count := await samples.forget_before(self._database, store, oldest):
                 _LOGGER.info("old samples deleted", extra={"store": store, "count": count})

@@ -30,7 +30,7 @@ COMMANDS = {
     "backup": ("amiko.backup", "Everything that is kept, into one file, while it runs."),
     "restore": ("amiko.restore", "Put a backup in the place of what is there."),
     "forget": ("amiko.forget", "Delete what is kept of a store's visitors, and prove it."),
-    "bench": ("amiko.bench", "Measure: seeing, learning, networks, original, autoscaling."),
+    "bench": ("amiko.bench", "Measure; `amiko bench --help` says what there is to measure."),
 }
 
 

@@ -14,13 +14,10 @@ from rich.table import Table
 from amiko.console import SETTINGS, JsonOption, SettingsOption, err, out, print_json, settings_from
 from domain.errors import InputError, SettingsError, StorageError
 from domain.places import DATABASE, home
-from domain.settings import Store
+from domain.settings import TIMEZONE
 from storage import forgetting
 from storage.database import Database
 from storage.forgetting import Scope
-
-#: Where a store's time zone is not known any more: the one that stores have by themselves.
-TIMEZONE = str(Store.model_fields["timezone"].default)
 
 
 def forget(

@@ -113,7 +113,7 @@ def _files(address: str, node: str) -> list[str]:
     try:
         found = list_logs(address=address, node_id=node, glob_filter="*worker-*.err", timeout=READ_S)
     except (RayStateApiException, OSError) as error:
-        err.print(f"the logs of node {node[:8]} can't be read now, they are left out: {escape(str(error))}")
+        _left_out(f"the logs of node {node[:8]}", error)
         return []
     return [name for names in found.values() for name in names]
 
@@ -122,8 +122,14 @@ def _text(address: str, node: str, file: str) -> str:
     from ray.util.state import get_log
     from ray.util.state.exception import RayStateApiException
 
-    with contextlib.suppress(RayStateApiException, OSError):
+    try:
         # in pieces that end anywhere, in the middle of a letter as well
         pieces = get_log(address=address, node_id=node, filename=file, tail=TAIL, timeout=READ_S, encoding=None)
         return b"".join(cast("Iterator[bytes]", pieces)).decode(errors="replace")
-    return ""
+    except (RayStateApiException, OSError) as error:
+        _left_out(f"{file} of node {node[:8]}", error)
+        return ""
+
+
+def _left_out(what: str, error: Exception) -> None:
+    err.print(f"{what} can't be read now: {escape(str(error))}")

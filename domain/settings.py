@@ -53,6 +53,8 @@ def _identity(value: str) -> str:
 
 #: The name of the bot whose token is `telegram.token`.
 MAIN = "main"
+#: Of a store that says nothing of it, and of one that the settings don't have any more.
+TIMEZONE = "Europe/Moscow"
 
 Identity = Annotated[str, AfterValidator(_identity)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -131,7 +133,7 @@ class Store(_Model):
 
     id: Identity
     name: Name
-    timezone: TimeZone = "Europe/Moscow"
+    timezone: TimeZone = TIMEZONE
     departments: Annotated[list[Name], Field(min_length=1)]
     cameras: list[Camera] = []
     #: For encoders that know texts (CLIP, SigLIP): sentences for a department that say who heads for it, until a
