@@ -6,12 +6,9 @@ the network: real CameraActors, each with a recording that is played for ever, a
 
 import gc
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from json import dumps
 from pathlib import Path
 from statistics import median
 from typing import Any, TypedDict
@@ -30,7 +27,8 @@ from amiko.running import System, started
 from benchmarks.growth_registry import Registry, measure_registry
 from benchmarks.growth_start import Imports, measure_imports
 from benchmarks.learning_photos import throw_away_home
-from benchmarks.speed_shop import TOKEN, Usage
+from benchmarks.printing import printed
+from benchmarks.speed_shop import TOKEN, Usage, wait_until
 from bot.sandbox import Sandbox
 from domain.settings import Camera, Networks, Scaling, ScalingOfNetworks, Settings, Store, Telegram
 
@@ -88,21 +86,14 @@ class Results(TypedDict):
 
 def run(*, json: bool) -> Results:
     """Measure on a Ray of our own, and draw docs/growth.png; about six minutes."""
-    results = measure()
-    if json:
-        print(dumps(results))
-    else:
-        _show(results)
-    return results
+    return printed(measure, _show, json=json)
 
 
 def measure(sizes: Sequence[int] = SIZES) -> Results:
     """As `run`, without a word."""
     imports = measure_imports()
-    # Ray tells of its actors on standard output, which belongs to the result
-    with redirect_stdout(sys.stderr):
-        cameras, start, pss_mb = _cameras(sizes)
-        registry = measure_registry()
+    cameras, start, pss_mb = _cameras(sizes)
+    registry = measure_registry()
     _draw(cameras, PICTURE)
     return Results(
         cameras=cameras,
@@ -221,11 +212,11 @@ def _detections() -> int:
 
 def _wait(cameras: int) -> None:
     """Return once so many cameras have had an answer. Raises TimeoutError."""
-    until = time.monotonic() + LIMIT_S
-    while sum(bool(one and one["detections"]) for one in _status().values()) < cameras:
-        if time.monotonic() > until:
-            raise TimeoutError(f"not all of {cameras} cameras have seen something within {LIMIT_S:g} s")
-        time.sleep(0.05)
+
+    def all_see() -> bool:
+        return sum(bool(one and one["detections"]) for one in _status().values()) >= cameras
+
+    wait_until(all_see, f"an answer for each of {cameras} cameras", LIMIT_S)
 
 
 #: Ray's workers by what they are called; whatever else is below this process is Ray itself.

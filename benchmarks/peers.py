@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
-from json import dumps, loads
+from json import loads
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -32,6 +32,7 @@ from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
 from benchmarks.original_loop import Counting, camera_alone, classifier_of_noise, original
+from benchmarks.printing import printed
 from benchmarks.speed_shop import STORE, Shop, Usage, recording, shop
 from domain import settings
 from domain.places import JOURNAL, home
@@ -68,9 +69,10 @@ class Peer(TypedDict):
     spread: tuple[float, float]
     #: As a multiple of the whole system's, of the same rounds.
     times: float
+    #: Of the last round.
     detector_calls: int
-    #: Of six visitors; None where the network has no weights.
-    messages: int | None
+    #: Of six visitors, the least and the most of the rounds; None where the network has no weights.
+    messages: tuple[int, int] | None
 
 
 class Results(TypedDict):
@@ -81,12 +83,7 @@ class Results(TypedDict):
 
 def run(*, json: bool) -> Results:
     """Measure on one_by_one in the folder AMIKO_FOOTAGE; about six minutes. Raises InputError where it is missing."""
-    results = measure()
-    if json:
-        print(dumps(results))
-    else:
-        _show(results)
-    return results
+    return printed(measure, _show, json=json)
 
 
 def measure() -> Results:
@@ -96,7 +93,7 @@ def measure() -> Results:
     assert isinstance(detector, YoloDetector)
     graph, minutes = graph_path(detector.identity), _minutes(path)
     python = os.environ.get("AMIKO_ULTRALYTICS")
-    with redirect_stdout(sys.stderr), _system(path, minutes) as system:
+    with _system(path, minutes) as system:
         peers: dict[str, Callable[[], Round]] = {
             "Amiko, the whole system": system,
             "Amiko's camera alone": lambda: _in_a_process(_camera, path, minutes),
@@ -119,12 +116,13 @@ def measure() -> Results:
 
 def _peer(rounds: list[Round], own: list[float]) -> Peer:
     cpu = [one["cpu_s_per_min"] for one in rounds]
+    messages = [one["messages"] for one in rounds if one["messages"] is not None]
     return Peer(
         cpu_s_per_min=round(median(cpu), 2),
         spread=(round(min(cpu), 2), round(max(cpu), 2)),
         times=round(median(theirs / ours for theirs, ours in zip(cpu, own, strict=True)), 2),
         detector_calls=rounds[-1]["detector_calls"],
-        messages=rounds[-1]["messages"],
+        messages=(min(messages), max(messages)) if messages else None,
     )
 
 
@@ -250,7 +248,7 @@ def _show(results: Results) -> None:
     table = Table("", "CPU, s/min", "from .. to", "times Amiko's", "detections", f"messages (of {VISITORS} visitors)")
     for name, one in results["peers"].items():
         low, high = one["spread"]
-        told = "–" if one["messages"] is None else str(one["messages"])
+        told = "–" if one["messages"] is None else " .. ".join(map(str, sorted(set(one["messages"]))))
         numbers = (f"{one['cpu_s_per_min']:.2f}", f"{low} .. {high}", f"{one['times']:.1f}")
         table.add_row(name, *numbers, str(one["detector_calls"]), told)
     for name, why in results["left_out"].items():

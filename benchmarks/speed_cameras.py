@@ -1,11 +1,8 @@
 """How many cameras a core takes, at five detections a second with the gate on, before anything is late or lost."""
 
 import os
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from json import dumps
 from typing import TypedDict
 
 import psutil
@@ -13,7 +10,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.speed_shop import Shop, Usage, listed, recording, shop
+from benchmarks.printing import printed
+from benchmarks.speed_shop import Shop, Usage, listed, recording, shop, wait_until
 from domain.settings import Camera, Networks
 from vision.source import open_source
 
@@ -22,6 +20,8 @@ STEPS = (4, 16, 28, 40, 52, 64)
 FPS = 5
 #: Seconds until a step's new cameras are warm, and seconds of its measurement.
 WARM_S, MEASURED_S = 8.0, 25.0
+#: Seconds for a step's cameras to have had an answer.
+START_S = 120.0
 #: Frames that came, of those that were due: below it cameras fall behind.
 IN_TIME = 0.97
 #: More than visitors in a minute: each camera sees six in 139 s.
@@ -56,14 +56,7 @@ class Cameras(TypedDict):
 
 def run(*, json: bool) -> Cameras:
     """Measure and print; see `measure`."""
-    # Ray tells of its actors on standard output, which belongs to the result
-    with redirect_stdout(sys.stderr):
-        results = measure()
-    if json:
-        print(dumps(results))
-    else:
-        _show(results)
-    return results
+    return printed(measure, _show, json=json)
 
 
 def measure(steps: Sequence[int] = STEPS) -> Cameras:
@@ -119,12 +112,12 @@ def _step(running: Shop, count: int) -> Step:
 
 
 def _wait_until_all_see(running: Shop, count: int) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        there = [one for one in running.cameras().values() if one and one["detections"]]
-        if len(there) == count:
-            return
-        time.sleep(1)
+    """Raises TimeoutError."""
+
+    def all_see() -> bool:
+        return sum(bool(one and one["detections"]) for one in running.cameras().values()) == count
+
+    wait_until(all_see, f"an answer for each of {count} cameras", START_S)
 
 
 def _counts(running: Shop) -> tuple[tuple[int, int], float]:

@@ -1,11 +1,8 @@
 """From the frame that shows a visitor inside to the call of the Bot API, in a shop of four cameras on two cores."""
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import redirect_stdout
-from json import dumps
 from statistics import median, quantiles
 from typing import TypedDict
 
@@ -14,6 +11,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.printing import printed
 from benchmarks.speed_shop import recording, shop
 from domain.settings import Camera, Networks
 from networks.detector import load_detector
@@ -57,14 +55,7 @@ class Latency(TypedDict):
 
 def run(*, json: bool) -> Latency:
     """Measure and print; see `measure`."""
-    # Ray tells of its actors on standard output, which belongs to the result
-    with redirect_stdout(sys.stderr):
-        results = measure()
-    if json:
-        print(dumps(results))
-    else:
-        _show(results)
-    return results
+    return printed(measure, _show, json=json)
 
 
 def measure() -> Latency:

@@ -4,7 +4,7 @@ import re
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,14 +139,21 @@ def shop(
 
 
 def _wait_until_they_wait(count: int) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
+    def all_wait() -> bool:
         status: Status = ray.get(find("stores").status.remote())
         staff = status["stores"][STORE]["assistants"] if status["stores"] else []
-        if sum(person["state"] == "waiting" for person in staff) == count:
-            return
-        time.sleep(0.2)
-    raise InputError("the assistants of the benchmark could not log in within a minute: is the machine overloaded?")
+        return sum(person["state"] == "waiting" for person in staff) == count
+
+    wait_until(all_wait, "the assistants' logging in", START_S)
+
+
+def wait_until(condition: Callable[[], bool], what: str, limit_s: float) -> None:
+    """Raises TimeoutError."""
+    until = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what}: not within {limit_s:g} s; is the machine overloaded?")
+        time.sleep(0.1)
 
 
 class Usage:

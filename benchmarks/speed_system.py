@@ -6,12 +6,9 @@ tracks are made and visitors announced. Beside it, two loops of the bare network
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from itertools import cycle
-from json import dumps
 from statistics import median
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -27,6 +24,7 @@ from actors.announcing import LeasedAnnouncer
 from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
+from benchmarks.printing import printed
 from benchmarks.speed_shop import STORE, Usage, listed, recording, shop
 from domain import settings
 from domain.places import JOURNAL, home
@@ -156,14 +154,7 @@ def _pictures(size: Size, source: str) -> tuple[list[Picture], float]:
 
 def run(*, json: bool) -> list[System]:
     """Measure and print; see `measure`."""
-    # Ray tells of its actors on standard output, which belongs to the result
-    with redirect_stdout(sys.stderr):
-        results = measure()
-    if json:
-        print(dumps(results))
-    else:
-        _show(results)
-    return results
+    return printed(measure, _show, json=json)
 
 
 def measure(sizes: Sequence[Size] = SIZES) -> list[System]:
