@@ -6,6 +6,7 @@ cameraman) are cut out, dyed and moved over a drawn shop floor, so that the real
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -134,13 +135,13 @@ def frames() -> Iterator[Image]:
         yield _grain(empty, noise)
 
 
-def write_clip(path: Path) -> None:
-    """Write the clip as a video file. Raises AmikoError where OpenCV can't."""
+def write_clip(path: Path, most: int | None = None) -> None:
+    """Write the clip as a video file, or so many frames of it. Raises AmikoError where OpenCV can't."""
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
     if not writer.isOpened():
         raise AmikoError(f"{path}: this OpenCV can't write videos; install opencv-python from the package index")
     try:
-        for frame in frames():
+        for frame in islice(frames(), most):
             writer.write(frame)
     finally:
         writer.release()

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from pydantic import SecretStr
@@ -113,11 +112,7 @@ class Weighing(Counting):
 def watched(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Weighing:
     """What a camera asked for that saw two visitors."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    size = (madeup.WIDTH, madeup.HEIGHT)
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), madeup.FPS, size)
-    for frame in itertools.islice(madeup.frames(), FRAMES):
-        writer.write(frame)
-    writer.release()
+    madeup.write_clip(path, FRAMES)
     networks = Weighing()
     asyncio.run(camera_alone(path, networks))
     return networks

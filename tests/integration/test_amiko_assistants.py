@@ -1,24 +1,15 @@
 """`amiko assistants invite` with the sandbox in Telegram's place."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.chats import PEOPLE, STRANGER, TOKEN
+from support.chats import STRANGER, TOKEN
 from support.processes import amiko, document
 
 from actors.registry import AssistantRegistry
 from bot.sandbox import Sandbox
 from domain.settings import read_settings
 from storage.database import Database
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox(TOKEN, people=PEOPLE)
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

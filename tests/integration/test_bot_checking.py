@@ -1,22 +1,13 @@
 """The token is tried once before anything is started."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
-from support.chats import PEOPLE, TOKEN, settings
+from support.chats import TOKEN, settings
 
 from bot.checking import check_token
-from bot.sandbox import BAD_GATEWAY, Sandbox
+from bot.sandbox import BAD_GATEWAY
 from domain.errors import TelegramError
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox(TOKEN, people=PEOPLE)
-    made.start()
-    yield made
-    made.stop()
 
 
 async def test_the_right_one_is_taken(sandbox):

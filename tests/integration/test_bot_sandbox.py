@@ -21,14 +21,6 @@ pytestmark = pytest.mark.wrong_calls
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox(TOKEN, people=PEOPLE)
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
 def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
     # Nothing is encrypted here, and reading certificates takes its time.
     with httpx.Client(base_url=sandbox.url, timeout=10, verify=False) as client:

@@ -1,7 +1,6 @@
 """A camera with the real networks in the same process, on the demo's clip."""
 
 import asyncio
-import itertools
 import time
 from pathlib import Path
 from typing import Literal
@@ -77,11 +76,7 @@ def networks(weights: None) -> LocalNetworks:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first two visitors of the demo's clip."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    size = (madeup.WIDTH, madeup.HEIGHT)
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), madeup.FPS, size)
-    for frame in itertools.islice(madeup.frames(), FRAMES):
-        writer.write(frame)
-    writer.release()
+    madeup.write_clip(path, FRAMES)
     return path
 
 
