@@ -144,7 +144,12 @@ async def faults(*, visits: int = 500, per_s: float = 1.5, lifetime_s: float = 6
 
 
 async def _open(shop: BenchShop) -> int:
-    rows = await shop.database.read("SELECT count(*) FROM notifications WHERE state IN ('queued', 'sent')")
+    """Notifications that have not ended, and visits of which whoever starts to wait would still be told."""
+    rows = await shop.database.read(
+        "SELECT (SELECT count(*) FROM notifications WHERE state IN ('queued', 'sent'))"
+        " + (SELECT count(*) FROM visits WHERE open_until > ?)",
+        (time.time(),),
+    )
     return int(rows[0][0])
 
 

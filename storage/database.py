@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiosqlite
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from domain.errors import StorageError
 from storage.files import make_folder, sync, whole
@@ -57,7 +58,7 @@ class Database:
             _make_ready(path)
             connection = await Connection.to(path, timeout_s=BUSY_TIMEOUT_S)
             connection.row_factory = sqlite3.Row
-            await connection.execute("PRAGMA journal_mode = WAL")
+            await _write_ahead(connection)
             # each commit is on the disk before it is told, a power cut included: two milliseconds
             await connection.execute("PRAGMA synchronous = FULL")
             # what was deleted is overwritten
@@ -198,6 +199,22 @@ def _copy(path: Path, target: Path) -> None:
     """By another connection, which sees the file as it was before this one's transaction."""
     with whole(target) as part:
         copy_whole(path, part)
+
+
+async def _write_ahead(connection: aiosqlite.Connection) -> None:
+    """SQLite makes this one change without waiting for others: whoever comes upon a writer has to try again."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception(_busy),
+        wait=wait_fixed(0.02),
+        stop=stop_after_delay(BUSY_TIMEOUT_S),
+        reraise=True,
+    ):
+        with attempt:
+            await connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
 async def _version(connection: aiosqlite.Connection) -> int:

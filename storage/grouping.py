@@ -22,6 +22,8 @@ class Connection(aiosqlite.Connection):
     async def to(cls, path: Path, *, timeout_s: float) -> "Connection":
         """Opened, in autocommit. Raises sqlite3.Error."""
         connection = cls(lambda: sqlite3.connect(path, timeout=timeout_s, isolation_level=None), iter_chunk_size=64)
+        # a process that ends without having closed it ends all the same; SQLite takes back what was not committed
+        connection._thread.daemon = True
         await connection
         return connection
 

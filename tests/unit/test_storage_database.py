@@ -1,5 +1,7 @@
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -141,6 +143,30 @@ async def test_tasks_and_connections_take_turns(tmp_path: Path) -> None:
 
 async def test_two_processes_may_make_the_database_at_once(tmp_path: Path) -> None:
     path = tmp_path / "amiko.db"
-    databases = await asyncio.gather(*(Database.connect(path) for _ in range(4)))
-    for database in databases:
-        await database.close()
+    opened = await asyncio.gather(*(Database.connect(path) for _ in range(4)), return_exceptions=True)
+    for database in opened:
+        if isinstance(database, Database):
+            await database.close()
+    assert [error for error in opened if isinstance(error, BaseException)] == []
+
+
+async def test_who_opens_it_first_waits_for_another_that_writes_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "amiko.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        # no write-ahead log yet: SQLite refuses that change at once, whatever the time-out
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(Database.connect(path))
+        await asyncio.wait({opening}, timeout=0.3)
+        assert not opening.done()
+        other.execute("ROLLBACK")
+    database = await opening
+    assert [row[0] for row in await database.read("PRAGMA journal_mode")] == ["wal"]
+    await database.close()
+
+
+def test_a_process_that_never_closed_it_ends_all_the_same(tmp_path: Path) -> None:
+    never = (
+        "import asyncio, sys; from pathlib import Path; from storage.database import Database;"
+        "kept = asyncio.run(Database.connect(Path(sys.argv[1])))"
+    )
+    subprocess.run([sys.executable, "-c", never, tmp_path / "amiko.db"], check=True, timeout=60)
