@@ -88,7 +88,7 @@ class Chats:
             raise InputError(f"{link} is no link to {self.username}")
         return self._world.write(person, f"/start {found[2] or ''}".strip())
 
-    def wait_for(self, person: int, wanted: str | Callable[[Message], bool], *, timeout_s: float = 10) -> Message:
+    def wait_for(self, person: int, wanted: str | Callable[[Message], bool], *, timeout_s: float = 30) -> Message:
         """The newest of the bot's messages in that chat that has `wanted` in it, as soon as there is one.
 
         Raises TimeoutError with what is there instead.

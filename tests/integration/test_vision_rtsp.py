@@ -89,20 +89,20 @@ def test_a_server_that_is_killed_again_and_again(clip: Path) -> None:
     port, process = free_port(), psutil.Process()
     back, memory = [], []
     with Capture(f"rtsp://127.0.0.1:{port}/door") as capture:
-        until(lambda: capture.state.state is CaptureState.LOST, 10)
+        until(lambda: capture.state.state is CaptureState.LOST, 30)
         assert "nothing listens" in capture.state.reason
         for _ in range(CUTS):
             with serving(port, clip):
-                back.append(until(lambda: capture.state.state is CaptureState.STREAMING, 10))
-                frame = capture.read(5)
+                back.append(until(lambda: capture.state.state is CaptureState.STREAMING, 60))
+                frame = capture.read(30)
                 assert frame is not None
                 assert frame.image.shape == (96, 160, 3)
-                assert frame.at == pytest.approx(time.time(), abs=5)
-            until(lambda: capture.state.state is not CaptureState.STREAMING, 12)
+                assert frame.at == pytest.approx(time.time(), abs=60)
+            until(lambda: capture.state.state is not CaptureState.STREAMING, 60)
             memory.append(process.memory_info().rss / 1e6)
     print("seconds until the camera was back:", [round(seconds, 1) for seconds in back])  # noqa: T201 - the measurement
     print("resident MB after each cut:", [round(megabytes, 1) for megabytes in memory])  # noqa: T201
-    until(lambda: own_threads() == [], 10)
+    until(lambda: own_threads() == [], 30)
     if CUTS >= 20:
         assert memory[19] <= memory[4] * 1.05
 
@@ -183,25 +183,25 @@ def camera() -> Iterator[Mjpeg]:
 
 def test_http_mjpeg_that_falls_silent_is_stalled_and_comes_back(camera: Mjpeg) -> None:
     with Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as capture:
-        frame = capture.read(15)
+        frame = capture.read(30)
         assert frame is not None
         assert frame.image.shape == (96, 160, 3)
         camera.sends = "nothing"
-        until(lambda: capture.state.state in {CaptureState.STALLED, CaptureState.LOST}, 12)
+        until(lambda: capture.state.state in {CaptureState.STALLED, CaptureState.LOST}, 60)
         assert capture.state.reason
         camera.sends = "pictures"
-        until(lambda: capture.state.state is CaptureState.STREAMING, 15)
-    until(lambda: own_threads() == [], 12)
+        until(lambda: capture.state.state is CaptureState.STREAMING, 60)
+    until(lambda: own_threads() == [], 30)
 
 
 def test_a_stream_that_sends_garbage_is_a_state_with_a_reason(camera: Mjpeg) -> None:
     camera.sends = "garbage"
     with Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as capture:
-        until(lambda: capture.state.state is CaptureState.LOST, 30)
+        until(lambda: capture.state.state is CaptureState.LOST, 60)
         assert capture.state.reason
         camera.sends = "pictures"
         until(lambda: capture.state.state is CaptureState.STREAMING, 30)
-    until(lambda: own_threads() == [], 12)
+    until(lambda: own_threads() == [], 30)
 
 
 def test_one_that_accepts_and_says_nothing_does_not_stop_the_others(camera: Mjpeg) -> None:
@@ -210,9 +210,9 @@ def test_one_that_accepts_and_says_nothing_does_not_stop_the_others(camera: Mjpe
         Capture(f"rtsp://anna:geheim@127.0.0.1:{silent.getsockname()[1]}/door") as dead,
         Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as alive,
     ):
-        assert alive.read(15) is not None
-        until(lambda: dead.state.state is CaptureState.LOST, 15)
+        assert alive.read(30) is not None
+        until(lambda: dead.state.state is CaptureState.LOST, 60)
         assert "no answer in 5 s" in dead.state.reason
         assert "geheim" not in dead.state.reason
-        assert alive.read(5) is not None
-    until(lambda: own_threads() == [], 12)
+        assert alive.read(30) is not None
+    until(lambda: own_threads() == [], 30)

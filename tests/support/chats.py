@@ -116,7 +116,7 @@ class Shop:
     bot: Bot
     delivery: Delivery
 
-    async def hears(self, person: int, wanted: str | Callable[[Message], bool], limit_s: float = 10) -> Message:
+    async def hears(self, person: int, wanted: str | Callable[[Message], bool], limit_s: float = 30) -> Message:
         """The newest message of the bot to that person that fits."""
         return await asyncio.to_thread(self.sandbox.wait_for, person, wanted, timeout_s=limit_s)
 
@@ -134,7 +134,7 @@ class Shop:
         return [one.text for one in self.sandbox.messages(person) if one.from_bot]
 
 
-async def until(condition: Callable[[], object], limit_s: float = 10) -> None:
+async def until(condition: Callable[[], object], limit_s: float = 30) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(limit_s):
         while not condition():  # noqa: ASYNC110 - anything can be waited for, not only events

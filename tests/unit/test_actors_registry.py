@@ -1,5 +1,6 @@
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -592,10 +593,11 @@ async def test_each_bot_has_an_outbox_of_its_own(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("what", ["visit", "press", "expiry", "offer"])
-async def test_the_outbox_wakes_up_by_itself(tmp_path: Path, what: str) -> None:
+async def test_the_outbox_wakes_up_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     async with open_shop(tmp_path, notify="one") as opened:
         store = opened.settings.stores[0].model_copy(update={"notification_lifetime_s": 0.6, "offer_s": 0.2})
-        registry = AssistantRegistry(opened.settings.model_copy(update={"stores": [store]}), opened.database)
+        clock = Clock(time.time())
+        registry = AssistantRegistry(opened.settings.model_copy(update={"stores": [store]}), opened.database, clock)
         await registry.wait(telegram_id=ANNA, update=1)
         if what in {"press", "expiry"}:
             await registry.announce(visit("v1"))
@@ -608,6 +610,9 @@ async def test_the_outbox_wakes_up_by_itself(tmp_path: Path, what: str) -> None:
             held = await registry.outbox(bot="main", seen=held.version, wait_s=0)
         asked = asyncio.create_task(registry.outbox(bot="main", seen=held.version, wait_s=30))
         await asyncio.sleep(0)
+        # nothing fell due until now, however long that took
+        began, then = clock.now, time.monotonic()
+        monkeypatch.setattr(registry, "_clock", lambda: began + time.monotonic() - then)
         if what == "visit":
             await registry.announce(visit("v1"))
         elif what == "press":

@@ -338,7 +338,7 @@ async def test_after_its_time_nothing_is_sent():
     desk.bot.errors[ANNA] = [NetworkError("Bad Gateway")] * 10_000
     one = await desk.registry.announce(telegram_id=ANNA, lifetime_s=0.3)
     async with desk.open() as delivery:
-        await until(lambda: desk.bot.tries and not delivery.under_way and time.time() > one.expires_at)
+        await until(lambda: not delivery.under_way and time.time() > one.expires_at)
         tries = len(desk.bot.tries)
         desk.bot.errors.clear()
         await asyncio.sleep(0.1)
@@ -503,7 +503,7 @@ async def test_stopping_waits_for_what_is_under_way_but_not_for_ever():
     one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open() as delivery:
         await until(lambda: desk.bot.under_way)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await delivery.stop()
         assert not delivery.healthy
     assert desk.state(one) is NotificationState.QUEUED, "it waits in the outbox for the next start"
@@ -512,7 +512,7 @@ async def test_stopping_waits_for_what_is_under_way_but_not_for_ever():
 @pytest.mark.parametrize("steps", range(6))
 async def test_stopping_at_the_very_moment_at_which_something_comes_in(steps):
     desk = Desk()
-    async with asyncio.timeout(5), desk.open() as delivery:
+    async with asyncio.timeout(30), desk.open() as delivery:
         await until(lambda: desk.registry.calls["outbox"])
         await desk.registry.announce(telegram_id=ANNA)
         for _ in range(steps):
@@ -534,7 +534,7 @@ async def test_a_registry_that_takes_the_cancellation_for_its_own_does_not_keep_
         raise AssertionError
 
     desk.registry.outbox = deaf
-    async with asyncio.timeout(5), desk.open():
+    async with asyncio.timeout(30), desk.open():
         await asked.wait()
 
 

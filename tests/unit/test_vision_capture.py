@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -171,6 +172,15 @@ class Scripted(Reader):
         self.closed = True
 
 
+@contextmanager
+def released(hang: threading.Event) -> Iterator[None]:
+    """Nobody has to wait for what hangs, afterwards."""
+    try:
+        yield
+    finally:
+        hang.set()
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same states, sooner."""
@@ -200,40 +210,31 @@ class TestLive:
     def test_the_newest_frame_wins_and_the_others_are_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         hang = threading.Event()
         self.use(monkeypatch, [Scripted(5, hang)])
-        try:
-            with Capture("rtsp://camera/door") as capture:
-                until(lambda: capture.dropped == 4)
-                frame = capture.read(1)
-                assert frame is not None
-                assert frame.index == 4
-                assert frame.at == pytest.approx(time.time(), abs=60)
-                assert capture.read(0.01) is None
-        finally:
-            hang.set()
+        with Capture("rtsp://camera/door") as capture, released(hang):
+            until(lambda: capture.dropped == 4)
+            frame = capture.read(1)
+            assert frame is not None
+            assert frame.index == 4
+            assert frame.at == pytest.approx(time.time(), abs=60)
+            assert capture.read(0.01) is None
 
     def test_until_one_is_taken_each_newer_frame_is_better(self, monkeypatch: pytest.MonkeyPatch) -> None:
         hang = threading.Event()
         self.use(monkeypatch, [Scripted(5, hang)])
-        try:
-            with Capture("rtsp://camera/door", rhythm=Rhythm(0.001)) as capture:
-                until(lambda: capture.frames == 5)
-                frame = capture.read(1)
-                assert frame is not None
-                assert (frame.index, capture.dropped) == (4, 4)
-        finally:
-            hang.set()
+        with Capture("rtsp://camera/door", rhythm=Rhythm(0.001)) as capture, released(hang):
+            until(lambda: capture.frames == 5)
+            frame = capture.read(1)
+            assert frame is not None
+            assert (frame.index, capture.dropped) == (4, 4)
 
     def test_one_that_is_down_is_a_state_and_no_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         hang = threading.Event()
         self.use(monkeypatch, [SourceTimeoutError("no answer")] * 4 + [Scripted(1, hang)])
-        try:
-            with Capture("rtsp://camera/door") as capture:
-                until(lambda: capture.state.state is CaptureState.LOST)
-                assert capture.state.reason == "no answer"
-                assert capture.read(10) is not None
-                assert capture.state.state is CaptureState.STREAMING
-        finally:
-            hang.set()
+        with Capture("rtsp://camera/door") as capture, released(hang):
+            until(lambda: capture.state.state is CaptureState.LOST)
+            assert capture.state.reason == "no answer"
+            assert capture.read(10) is not None
+            assert capture.state.state is CaptureState.STREAMING
 
     def test_a_read_that_hangs_does_not_hang_the_camera(self, monkeypatch: pytest.MonkeyPatch) -> None:
         hang = threading.Event()
