@@ -48,6 +48,13 @@ class Eye:
         self._random = np.random.default_rng(seed)
         self._number = 0
         self._picture: Picture | None = None
+        self._share = 1.0
+
+    def resize(self, share: float) -> None:
+        """The camera gives smaller or larger pictures from now on."""
+        self._share = share
+        self._image = np.zeros((round(SIZE[1] * share), round(SIZE[0] * share), 3), dtype=np.uint8)
+        self._picture = None
 
     @property
     def at(self) -> float:
@@ -78,7 +85,7 @@ class Eye:
             box = np.array(box_at(*place)) + shift
             score = float(np.clip(self._random.normal(0.7, self._jitter * 2), 0.26, 0.95))
             # Into the picture's pixels, as a detector answers.
-            box = (box - [picture.left, picture.top] * 2) * picture.scale
+            box = (self._share * box - [picture.left, picture.top] * 2) * picture.scale
             found.append(Detection(box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])), score=score))
         return found
 

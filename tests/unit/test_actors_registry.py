@@ -378,6 +378,13 @@ async def test_a_login_by_user_name_binds_the_number(shop: Shop) -> None:
     assert (again.id, again.username, again.language) == (bound.id, "gleb_new", "ru")
 
 
+async def test_a_user_name_that_passes_on_takes_nobody_off_the_list(shop: Shop) -> None:
+    for person in (ANNA, BORIS):
+        await shop.registry.login(telegram_id=person, username="well_known", name="?", language="ru")
+    names = {one.telegram_id: one.username for one in await shop.registry.assistants()}
+    assert (names[ANNA], names[BORIS]) == (None, "well_known")
+
+
 async def test_a_pause_declines_what_was_not_answered(either: Shop) -> None:
     for person in (ANNA, BORIS):
         await either.wait(person)

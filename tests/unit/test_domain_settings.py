@@ -103,9 +103,24 @@ def test_a_store_may_stand_once(tmp_path: Path) -> None:
         read(tmp_path, GOOD + store)
 
 
-def test_an_unset_variable_is_named_with_its_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("environment", [{}, {"TOKEN": ""}])
+def test_an_unset_variable_is_named_with_its_key(tmp_path: Path, environment: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=r"telegram\.token: the environment variable TOKEN is not set"):
-        read(tmp_path, GOOD, {})
+        read(tmp_path, GOOD, environment)
+
+
+@pytest.mark.parametrize(("old", "new"), [('"${TOKEN}"', "4711.5"), ("source: 0}", "source: 4711.5}")])
+def test_what_stands_in_a_secrets_place_is_not_repeated(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(SettingsError, match=r"(token|source): input should be a valid string") as caught:
+        read(tmp_path, GOOD.replace(old, new))
+    assert "4711" not in str(caught.value)
+
+
+def test_who_says_nothing_of_it_keeps_no_picture_and_nothing_for_long(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD)
+    (store,) = settings.stores
+    assert (store.card, store.notify, store.notification_lifetime_s) == ("none", "all", 60)
+    assert settings.training.keep_samples_days == 90
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
@@ -136,6 +151,13 @@ def test_the_only_store_needs_no_name(tmp_path: Path) -> None:
         settings.store("spb-2")
 
 
+def test_of_several_stores_one_has_to_be_named(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD + "  - {id: msk-1, name: Арбат, departments: [Toys]}\n")
+    with pytest.raises(SettingsError, match=r"say which with --store \(spb-1, msk-1\)"):
+        settings.store(None)
+    assert settings.store("msk-1").name == "Арбат"
+
+
 @given(st.tuples(*[st.integers(0, 50)] * 4), st.tuples(*[st.integers(0, 50)] * 2))
 def test_a_door_has_two_sides(line: tuple[int, int, int, int], inside: tuple[int, int]) -> None:
     x1, y1, x2, y2 = line
@@ -152,6 +174,15 @@ def test_a_network_is_a_name_or_a_mapping(tmp_path: Path) -> None:
     networks = read(tmp_path, GOOD + told).networks
     assert (networks.detector.checkpoint, networks.detector.runtime) == ("yolox-nano", "auto")
     assert (networks.encoder.checkpoint, networks.encoder.runtime) == ("efficientnet-lite0", "torch")
+
+
+def test_replicas_are_from_so_many_to_as_many_or_more(tmp_path: Path) -> None:
+    def scaled(least: int, most: int) -> str:
+        return GOOD + f"networks: {{scaling: {{encoder: {{min_replicas: {least}, max_replicas: {most}}}}}}}"
+
+    assert read(tmp_path, scaled(2, 2)).networks.scaling.encoder.min_replicas == 2
+    with pytest.raises(SettingsError, match="min_replicas is larger than max_replicas"):
+        read(tmp_path, scaled(3, 2))
 
 
 @pytest.mark.parametrize(

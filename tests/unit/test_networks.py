@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from domain.records import Image
 from domain.settings import Network
 from networks import jpeg, weights
 from networks.detector import Detector, load_detector
+from networks.efficientnet import EfficientNetLite0
 from networks.encoder import Encoder, load_encoder
 
 
@@ -76,6 +78,19 @@ def test_pictures_of_one_thing_are_closer_than_those_of_two(encoder: Encoder) ->
     )
     assert first @ darker > 0.9
     assert first @ other < 0.6
+
+
+def test_the_encoder_sees_crops_as_its_weights_were_trained(encoder: Encoder) -> None:
+    """The whole crop in the middle of a grey square, red first, `(value - 127) / 128`."""
+    crop = cv2.resize(photograph("astronaut"), (112, 224))
+    square = np.full((224, 224, 3), 127, np.uint8)
+    square[:, 56:168] = crop[..., ::-1]
+    network = EfficientNetLite0().eval()
+    network.load_state_dict(weights.load(weights.embedded("efficientnet-lite0", weights.ENCODER))[0], strict=False)
+    with torch.inference_mode():
+        expected = network((torch.from_numpy(square).permute(2, 0, 1)[None].float() - 127) / 128)[0].numpy()
+    (seen,) = encoder.embed([crop])
+    np.testing.assert_allclose(seen.vector, expected / np.linalg.norm(expected), atol=1e-3)
 
 
 @given(st.integers(1, 300), st.integers(1, 300))

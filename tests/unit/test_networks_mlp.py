@@ -114,3 +114,5 @@ def test_weights_that_are_no_numbers_fail_the_self_test(classifier: Classifier) 
     other = replace(classifier, temperature=classifier.temperature * 3)
     with pytest.raises(ClassifierError, match="self-test"):
         other.self_test()
+    with pytest.raises(ClassifierError, match="self-test"):
+        replace(classifier, temperature=np.nan).self_test()

@@ -48,9 +48,8 @@ async def test_the_promoted_one_is_current(classifiers: ClassifierStore) -> None
 
 
 async def test_rollback_goes_further_back_each_time(classifiers: ClassifierStore) -> None:
-    for version in (1, 2, 4):
-        await add(classifiers, version)
-    await add(classifiers, 5, promote=False)
+    for version, promoted in ((1, True), (2, True), (3, False), (4, True), (5, False)):
+        await add(classifiers, version, promote=promoted)
     assert await classifiers.rollback("spb-1", 9.0) == 2
     assert await classifiers.rollback("spb-1", 9.0) == 1
     with pytest.raises(InputError, match="no earlier"):

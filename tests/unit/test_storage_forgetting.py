@@ -45,6 +45,8 @@ def test_nothing_of_it_is_left_anywhere(kept: Path, scope: Scope, gone: set[int]
     assert counted["visits"] == counted["samples"] == counted["notifications"] == counted["journal"] == len(gone)
     forgetting.forget(kept, scope)
     assert set(forgetting.count(kept, scope).values()) == {0}
+    with closing(sqlite3.connect(kept / "amiko.db")) as connection:
+        assert connection.execute("PRAGMA freelist_count").fetchone() == (0,), "the file was written anew"
     for mark in (1, 2, 3, 4):
         assert found(kept, mark) == (set() if mark in gone else {"amiko.db", "journal.db"})
     assert (kept / "classifiers" / "b" / "1.safetensors").exists()

@@ -207,6 +207,15 @@ class TestWhatIsLookedAt:
         assert larger is not None
         assert (larger.left, larger.top, larger.width, larger.height) == (20, 20, 280, 160)
 
+    @pytest.mark.parametrize("share", [0.5, 2.0])
+    def test_who_comes_in_after_that_crosses_the_same_door(self, share: float) -> None:
+        eye = Eye(entrance(door=DOOR))
+        eye.watch([], 1)
+        eye.resize(share)
+        eye.watch([between((3.3, -2), (3.3, 2), 5)], 8)
+        eye.finish()
+        assert kinds(eye) == ["visit", "entry", "gone"]
+
     def test_empty_and_nonsensical_boxes_are_nobody(self) -> None:
         watcher = Watcher(entrance(), gated=False)
         for number in range(10):
