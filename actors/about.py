@@ -5,8 +5,7 @@ from typing import TypedDict
 
 import ray
 
-from actors.clients import Client
-from actors.plan import Plan, release
+from actors.plan import release
 
 
 class About(TypedDict):
@@ -27,8 +26,3 @@ def about(recipe: str, problem: str | None = None) -> About:
     """Of the process that calls."""
     node: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
     return About(recipe=recipe, node=node, pid=os.getpid(), release=release(), problem=problem)
-
-
-async def current_plan() -> Plan:
-    """What is to run, from the actor that knows: never from an actor's own arguments, which may be out of date."""
-    return Plan.opened(await Client("stores").call("plan"))

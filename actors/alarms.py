@@ -3,10 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from actors.camera import CameraStatus
+from actors.status import CameraStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ class Cameras(Protocol):
 class CameraWatch:
     """Plain and without Ray; runs within the actor that watches the others."""
 
-    def __init__(self, look: Callable[[], Awaitable[Mapping[str, "CameraStatus | None"]]], registry: Cameras) -> None:
+    def __init__(self, look: Callable[[], Awaitable[Mapping[str, CameraStatus | None]]], registry: Cameras) -> None:
         """`look` tells each camera's state by `store/camera`; None for one that does not answer."""
         self._look = look
         self._registry = registry

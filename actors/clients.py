@@ -9,6 +9,7 @@ from ray.exceptions import RayActorError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from actors.cluster import NAMESPACE
+from actors.plan import Plan
 from domain.records import (
     Assistant,
     AssistantDay,
@@ -57,6 +58,11 @@ def find(name: str) -> Any:
         return ray.get_actor(name, namespace=NAMESPACE)
     except ValueError as error:
         raise ActorMissingError(name) from error
+
+
+async def current_plan() -> Plan:
+    """What is to run, from the actor that knows: never from an actor's own arguments, which may be out of date."""
+    return Plan.opened(await Client("stores").call("plan"))
 
 
 class RegistryClient:

@@ -9,12 +9,12 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import NotRequired, TypedDict
 
-from actors.about import About, about, current_plan
-from actors.clients import RegistryClient, TrainerClient
+from actors.about import About, about
+from actors.clients import RegistryClient, TrainerClient, current_plan
 from actors.leases import Lease
 from actors.metrics import DispatcherMetrics
+from actors.status import BotStatus, DispatcherStatus
 from bot.application import Bot
 from bot.delivery import Delivery
 from bot.registry import Registry, Reports
@@ -28,22 +28,6 @@ _LOGGER = logging.getLogger(__name__)
 PUBLISH_S = 5.0
 #: Seconds until a token that was refused is tried again.
 REFUSED_S = 30.0
-
-
-class BotStatus(TypedDict):
-    """One bot's part of `amiko status`."""
-
-    healthy: bool
-    #: Seconds since Telegram last answered a poll; None if it never did.
-    answered_s_ago: float | None
-    problem: str | None
-
-
-class DispatcherStatus(BotStatus):
-    """All bots' part of `amiko status`: healthy if all are, with the longest silence and the first problem."""
-
-    #: By name; left out where there is but one.
-    bots: NotRequired[dict[str, BotStatus]]
 
 
 class Dispatcher:

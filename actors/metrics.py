@@ -1,15 +1,12 @@
 """What operators draw: Ray metrics, `ray_amiko_…` on each node's metrics port. deploy/grafana and alerts read them."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
 from actors.stages import Stage
+from actors.status import CameraStatus
 from domain.records import AssistantState
-
-if TYPE_CHECKING:
-    from actors.camera import CameraStatus
 
 TAGS = ("store", "camera")
 #: Seconds: a stage takes a millisecond to some tens; a network that is late or out of reach, seconds.
@@ -47,7 +44,7 @@ class CameraMetrics:
             "samples": gauge("samples", "samples that were kept"),
         }
 
-    def publish(self, status: "CameraStatus", *, kept: int, sent_bytes: int) -> None:
+    def publish(self, status: CameraStatus, *, kept: int, sent_bytes: int) -> None:
         self._sent.set(sent_bytes)
         self._kept.set(kept)
         self._streaming.set(float(status["state"] == "streaming"))

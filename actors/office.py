@@ -4,29 +4,18 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
-from typing import TypedDict
-from zoneinfo import ZoneInfo
 
 import aiosqlite
 
 from actors import offers
 from actors.clock import Steps
+from actors.status import StoreStatus
+from domain.days import day_of, days_before
 from domain.errors import InputError, NotRegisteredError
 from domain.records import Assistant, AssistantState, Invite, NoticeKind, StoreOverview, StoreReport
 from domain.settings import MAIN, Settings, Store
 from storage import assistants, figures, invites, notices, notifications, visits
 from storage.database import Database
-
-
-class StoreStatus(TypedDict):
-    """One store's part of `amiko status`."""
-
-    assistants: list[dict[str, str | float | None]]
-    #: Of the last 24 hours.
-    visits: int
-    #: Of the last 24 hours, by state.
-    notifications: dict[str, int]
 
 
 class Office:
@@ -126,7 +115,7 @@ class Office:
         async with self._database.transaction() as connection:
             staff = Counter((one.store, one.state) for one in await assistants.all_of(connection))
             for store in self._stores.values():
-                came, met = await figures.visits_of_day(connection, store.id, day_of(now, store))
+                came, met = await figures.visits_of_day(connection, store.id, day_of(now, store.timezone))
                 told.append(
                     StoreOverview(
                         store=store.id,
@@ -142,8 +131,8 @@ class Office:
     async def report(self, *, store: str, days: int) -> StoreReport:
         """A store's last days, today among them. Raises InputError for an unknown store."""
         known = self._store(store)
-        today = datetime.fromtimestamp(self._clock(), ZoneInfo(known.timezone)).date()
-        asked = [(today - timedelta(days=ago)).isoformat() for ago in reversed(range(max(1, days)))]
+        today = day_of(self._clock(), known.timezone)
+        asked = [days_before(today, ago) for ago in reversed(range(max(1, days)))]
         async with self._database.transaction() as connection:
             return await figures.store_report(connection, known, asked)
 
@@ -249,7 +238,3 @@ async def _bound(
     bound = await assistants.by_id(connection, assistant)
     assert bound is not None
     return bound
-
-
-def day_of(at: float, store: Store) -> str:
-    return datetime.fromtimestamp(at, ZoneInfo(store.timezone)).date().isoformat()

@@ -9,18 +9,18 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import aiosqlite
 
 from actors import offers
-from actors.about import About, about, current_plan
+from actors.about import About, about
+from actors.clients import current_plan
 from actors.clock import steady
 from actors.metrics import RegistryMetrics
-from actors.office import Office, day_of
+from actors.office import Office
 from actors.upkeep import Upkeep
+from domain.days import day_of, midnight
 from domain.errors import NotRegisteredError
 from domain.places import DATABASE
 from domain.records import (
@@ -90,7 +90,7 @@ class AssistantRegistry(Office):
             await offers.catch_up(connection, self._stores, now=now)
             # first, so that a visit from a camera whose clock is far behind is told of all the same
             await visits.forget_before(connection, now - self._keep_s)
-            if not await visits.insert(connection, visit, day=day_of(visit.at, store), open_until=until):
+            if not await visits.insert(connection, visit, day=day_of(visit.at, store.timezone), open_until=until):
                 return False
             if until > now:
                 await offers.announced(connection, store, visit.id, now=now)
@@ -138,10 +138,8 @@ class AssistantRegistry(Office):
         async with self._database.transaction() as connection:
             assistant = await self._known(connection, telegram_id)
             zone = self._stores[assistant.store].timezone
-            midnight = datetime.fromtimestamp(self._clock(), ZoneInfo(zone)).replace(
-                hour=0, minute=0, second=0, microsecond=0
-            )
-            return await figures.assistant_day(connection, assistant.id, since=midnight.timestamp(), timezone=zone)
+            since = midnight(self._clock(), zone)
+            return await figures.assistant_day(connection, assistant.id, since=since, timezone=zone)
 
     async def take(self, *, notification: int, telegram_id: int) -> Notification:
         """The assistant goes to the visitor; the first one does. Raises NotRegisteredError for another's."""
@@ -347,7 +345,7 @@ class AssistantRegistry(Office):
             department=answer,
             origin=Origin.ASSISTANT,
             camera=visit.camera,
-            day=day_of(visit.at, store),
+            day=day_of(visit.at, store.timezone),
             group=identity,
             embedding=visit.embedding,
         )

@@ -34,12 +34,3 @@ def next_due(now: float, at: str, timezone: str) -> float:
         if due > now:
             return due
     raise AssertionError("tomorrow's training time is to come")
-
-
-def today(now: float, timezone: str) -> str:
-    """The store's calendar day, `YYYY-MM-DD`."""
-    return datetime.fromtimestamp(now, ZoneInfo(timezone)).date().isoformat()
-
-
-def days_before(day: str, days: int) -> str:
-    return (datetime.fromisoformat(day) - timedelta(days=days)).date().isoformat()

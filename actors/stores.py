@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any
 
 import ray
 from ray.exceptions import RayError
@@ -17,13 +17,9 @@ from actors.alarms import CameraWatch
 from actors.clients import ActorMissingError, RegistryClient, find
 from actors.cluster import ACTOR_OPTIONS, HEAD_OPTIONS, Node, names, nodes, on_store
 from actors.plan import Plan, release
+from actors.status import CameraStatus, Status
 from domain.errors import ClusterError
 from storage import room
-
-if TYPE_CHECKING:
-    from actors.camera import CameraStatus
-    from actors.dispatcher import DispatcherStatus
-    from actors.office import StoreStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,20 +36,6 @@ FREE_S = 30.0
 
 #: Those who are made before the cameras, in this order, and ended after them, in the opposite one.
 HEAD = ("registry", "trainer", "dispatcher")
-
-
-class Status(TypedDict):
-    """What `amiko status --json` prints, but for the networks."""
-
-    stores: "dict[str, StoreStatus] | None"
-    cameras: "dict[str, CameraStatus | None]"
-    dispatcher: "DispatcherStatus | None"
-    trainer: dict[str, Any] | None
-    nodes: list[Node]
-    #: Where each actor runs; None where that is not known.
-    actors: dict[str, About | None]
-    #: What an operator should look at, a line each.
-    problems: list[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +108,7 @@ class StoresActor:
             problems=self._problems(),
         )
 
-    async def _look_at_cameras(self) -> "dict[str, CameraStatus | None]":
+    async def _look_at_cameras(self) -> dict[str, CameraStatus | None]:
         self._nodes = await asyncio.to_thread(nodes)
         cameras = [name for name, recipe in self._recipes.items() if recipe.store is not None]
         seen = await asyncio.gather(*(self._ask(name) for name in cameras))

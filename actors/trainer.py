@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Protocol
 
 from actors import schedule
-from actors.about import About, about, current_plan
+from actors.about import About, about
 from actors.apart import Trained, train_apart
-from actors.clients import RegistryClient
+from actors.clients import RegistryClient, current_plan
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
 from actors.metrics import TrainerMetrics
+from actors.status import LastTraining, TrainerStatus
+from domain.days import day_of, days_before
 from domain.errors import AmikoError, InputError, StorageError, TrainingBusyError
 from domain.places import CLASSIFIERS, DATABASE
 from domain.records import NoticeKind, Sample
@@ -165,25 +167,24 @@ class Trainer:
         """Train a store now, in a process of its own. Raises TrainingError where one is under way."""
         return await self._train_once(self._store(store), None)
 
-    async def status(self) -> dict[str, object]:
-        """For `amiko status`: JSON-ready."""
+    async def status(self) -> dict[str, TrainerStatus]:
+        """By store id."""
         classifiers = await self._classifiers()
         database = await self._database()
-        stores: dict[str, object] = {}
+        stores: dict[str, TrainerStatus] = {}
         for store in self._stores.values():
             current = await self.current(store.id)
             trainings = await classifiers.trainings(store.id, 1)
             known = self._known.get(store.id)
-            stores[store.id] = {
-                # 0: departments are told by comparing with texts
-                "classifier": current[0] if current else None,
-                "encoder": known.encoder if known else None,
-                "encoder_changed": await self._meaning(store.id, known) if known else None,
-                "samples": sum((await samples.encoders(database, store.id)).values()),
-                "training": store.id in self._busy,
-                "next_training": schedule.next_due(self._clock(), self._training.at, store.timezone),
-                "last_training": {"at": trainings[0].at, "outcome": trainings[0].outcome} if trainings else None,
-            }
+            stores[store.id] = TrainerStatus(
+                classifier=current[0] if current else None,
+                encoder=known.encoder if known else None,
+                encoder_changed=await self._meaning(store.id, known) if known else None,
+                samples=sum((await samples.encoders(database, store.id)).values()),
+                training=store.id in self._busy,
+                next_training=schedule.next_due(self._clock(), self._training.at, store.timezone),
+                last_training=LastTraining(at=trainings[0].at, outcome=trainings[0].outcome) if trainings else None,
+            )
         return stores
 
     async def report(self, store: str, language: str) -> bytes | None:
@@ -274,8 +275,8 @@ class Trainer:
         await (await self._classifiers()).note(training)
 
     async def _forget_old(self, store: Store) -> None:
-        day = schedule.today(self._clock(), store.timezone)
-        oldest = schedule.days_before(day, self._training.keep_samples_days)
+        day = day_of(self._clock(), store.timezone)
+        oldest = days_before(day, self._training.keep_samples_days)
         if count := await samples.forget_before(await self._database(), store.id, oldest):
             log.info("old samples deleted", extra={"store": store.id, "count": count})
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from actors import schedule
+from domain.days import day_of, days_before
 from domain.places import JOURNAL
 from domain.records import NoticeKind
 from domain.settings import TIMEZONE, Settings
@@ -86,10 +86,8 @@ class Upkeep:
         async with self._database.transaction() as connection:
             await visits.forget_before(connection, now - keep_s)
         # of stores that are closed, too
-        for row in await self._database.read("SELECT DISTINCT store FROM samples"):
-            store = str(row["store"])
-            today = schedule.today(now, self._zones.get(store, TIMEZONE))
-            oldest = schedule.days_before(today, self._keep_days)
+        for store in await samples.stores(self._database):
+            oldest = days_before(day_of(now, self._zones.get(store, TIMEZONE)), self._keep_days)
             if count := await samples.forget_before(self._database, store, oldest):
                 _LOGGER.info("old samples deleted", extra={"store": store, "count": count})
         await asyncio.to_thread(journal.forget_before, path.with_name(JOURNAL), now - keep_s)

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from typing import TypedDict
@@ -15,11 +14,12 @@ import psutil
 import ray
 
 from actors.clients import find
-from actors.stores import Status
+from actors.status import Status
 from amiko import madeup
 from amiko.console import out
 from bot.sandbox import Message, Person, Sandbox
 from bot.texts import texts
+from domain.days import day_of
 from domain.errors import InputError, SourceUnreadableError
 from domain.places import CLASSIFIERS, DATABASE
 from domain.records import Origin, Sample
@@ -80,7 +80,7 @@ async def _prepare(data: Path, store: Store, staff: list[Person]) -> None:
             department=character.department,
             origin=Origin.IMPORT,
             camera=None,
-            day=datetime.fromtimestamp(now, UTC).date().isoformat(),
+            day=day_of(now, store.timezone),
             group=f"{character.department}/{number}",
             embedding=encoder.embed([crop])[0],
         )

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from actors import schedule
 from amiko.console import SETTINGS, JsonOption, SettingsOption, StoreOption, err, out, print_json, settings_from
+from domain.days import day_of
 from domain.errors import InputError
 from domain.places import DATABASE, home
 from storage import samples
@@ -40,7 +40,7 @@ def import_samples(
     chosen = read.store(store)
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
-    taken = _day(day) if day else schedule.today(time.time(), chosen.timezone)
+    taken = _day(day) if day else day_of(time.time(), chosen.timezone)
     # torch and the networks, which the other commands here can do without
     from amiko.importing import import_all
 

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from actors.camera import CameraWorker
 from actors.networks import Networks
+from actors.watching import CameraWorker
 from benchmarks.learning import footage
 from domain.errors import InputError
 from domain.records import Detection, Embedding, Image, Origin, Prediction, Sample, Visit

@@ -22,7 +22,7 @@ import ray
 from pydantic import SecretStr
 
 from actors.clients import find
-from actors.stores import Status
+from actors.status import Status
 from amiko import madeup
 from amiko.console import say
 from amiko.playing import prepare

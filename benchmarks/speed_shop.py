@@ -13,9 +13,8 @@ import psutil
 import ray
 from pydantic import SecretStr
 
-from actors.camera import CameraStatus
 from actors.clients import find
-from actors.stores import Status
+from actors.status import CameraStatus, Status
 from amiko import madeup, playing
 from amiko.environment import make_token
 from amiko.running import System, started

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from actors.announcing import LeasedAnnouncer
-from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
+from actors.watching import CameraWorker
 from benchmarks.printing import printed
 from benchmarks.speed_shop import STORE, Usage, listed, recording, shop
 from domain import settings

@@ -91,6 +91,11 @@ async def known(database: Database, store: str, ids: Sequence[str], encoder: str
     return found
 
 
+async def stores(database: Database) -> list[str]:
+    """The stores that have samples, those included that the settings no longer have."""
+    return [row["store"] for row in await database.read("SELECT DISTINCT store FROM samples ORDER BY store")]
+
+
 async def encoders(database: Database, store: str) -> dict[str, int]:
     """How many samples of each encoder the store has, that of the newest sample first."""
     rows = await database.read(

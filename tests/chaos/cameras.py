@@ -15,10 +15,10 @@ import numpy as np
 from pydantic import SecretStr
 
 from actors.announcing import LeasedAnnouncer
-from actors.camera import CameraWorker
 from actors.clients import RegistryClient, TrainerClient
 from actors.networks import Networks
 from actors.stages import Trace
+from actors.watching import CameraWorker
 from amiko import madeup
 from domain.places import JOURNAL
 from domain.records import Image
@@ -68,7 +68,7 @@ class DrawnCameraWorker(CameraWorker):
                 last_frame=track,
                 crop=self._chance.choice(crops),
             )
-            await self._handle([seen], time.time(), Trace(self._stages))
+            self._visitors.begin([seen], came_at=time.time(), trace=Trace(self._stages))
         await asyncio.Event().wait()
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import ray
 
-from actors.camera import CameraStatus
 from actors.metrics import CameraMetrics, DispatcherMetrics, RegistryMetrics, TrainerMetrics
+from actors.status import CameraStatus
 
 pytestmark = [
     pytest.mark.cluster,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.schedule import days_before, last_due, next_due, today
+from actors.schedule import last_due, next_due
 
 BERLIN = "Europe/Berlin"
 ZONES = ["Europe/Moscow", BERLIN, "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia", "UTC"]
@@ -17,11 +17,6 @@ def at(text: str, zone: str = "UTC") -> float:
 
 def local(moment: float, zone: str) -> str:
     return datetime.fromtimestamp(moment, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
-
-
-def test_the_day_is_the_stores_own() -> None:
-    assert today(at("2026-03-01 22:30"), "Europe/Moscow") == "2026-03-02"
-    assert days_before("2026-03-02", 90) == "2025-12-02"
 
 
 def test_once_a_day_at_the_stores_time() -> None:

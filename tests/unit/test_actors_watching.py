@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-import actors.camera
+import actors.visitors
+import actors.watching
 import vision.capture
-from actors.camera import CameraStatus, CameraWorker
 from actors.networks import Networks
+from actors.status import CameraStatus
+from actors.watching import CameraWorker
 from amiko import madeup
 from domain.errors import LateError, OverloadError, SourceRefusedError
 from domain.records import Detection, Embedding, Image, Origin, Prediction, Ranked, Sample, Visit
@@ -147,7 +149,7 @@ async def test_a_card_as_the_settings_want_it(
             raise ValueError("no card")
         return blurred_card(crop, cut=cut)
 
-    monkeypatch.setattr(actors.camera, "blurred_card", broken)
+    monkeypatch.setattr(actors.visitors, "blurred_card", broken)
     ears, _ = await watch(networks, entrance(clip), card="blurred")
     first, second = ears.visits
     assert first.card is not None
@@ -242,8 +244,8 @@ async def test_under_overload_frames_are_dropped_and_visitors_are_not(
 async def test_a_fault_of_our_own_does_not_blind_the_camera(
     networks: LocalNetworks, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actors.camera, "AGAIN_S", 0.0)
-    honest = actors.camera.Watcher.see
+    monkeypatch.setattr(actors.watching, "AGAIN_S", 0.0)
+    honest = actors.watching.Watcher.see
     faults = iter([True, True])
 
     def see(self: object, *arguments: object) -> object:
@@ -251,7 +253,7 @@ async def test_a_fault_of_our_own_does_not_blind_the_camera(
             raise ZeroDivisionError
         return honest(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(actors.camera.Watcher, "see", see)
+    monkeypatch.setattr(actors.watching.Watcher, "see", see)
     ears, status = await watch(networks, entrance(clip))
     assert len(ears.visits) == 2
     assert status["state"] == "ended"
