@@ -68,14 +68,14 @@ class Lease:
     async def lost(self) -> None:
         """Renew it; return once another has it, or may have it for all that this process knows."""
         assert self._token is not None
-        heard = self._asked
-        while time.monotonic() - heard < self._give_up_s:
-            await asyncio.sleep(self._renew_s)
+        until = self._asked + self._give_up_s
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(self._renew_s, left))
             asked = time.monotonic()
             try:
-                async with asyncio.timeout(self._renew_s):
+                async with asyncio.timeout(min(self._renew_s, until - asked)):
                     await self._office.renew_lease(self._name, self._token, lasts_s=LASTS_S)
-                heard = asked
+                until = asked + self._give_up_s
             except LeaseLostError as error:
                 _LOGGER.error("%s", error.args[0])  # noqa: TRY400 - the text says it all
                 return

@@ -9,7 +9,7 @@ import psutil
 from ray.exceptions import RayActorError
 
 from actors.announcing import this_process
-from actors.leases import Lease, is_gone
+from actors.leases import GIVE_UP_S, LASTS_S, Lease, is_gone
 from domain.errors import LeaseHeldError, LeaseLostError
 from tests.support.waiting import until
 
@@ -78,6 +78,19 @@ async def test_it_is_given_up_where_the_registry_stays_away() -> None:
     await lease.taken()
     office.trouble = RayActorError()
     await asyncio.wait_for(lease.lost(), 10)
+
+
+async def test_and_in_time_however_long_the_next_renewal_is_away() -> None:
+    office = Office()
+    lease = Lease(office, "bot", renew_s=3600, give_up_s=0.1)
+    await lease.taken()
+    office.trouble = RayActorError()
+    await asyncio.wait_for(lease.lost(), 30)
+
+
+def test_the_holder_gives_up_before_another_may_begin() -> None:
+    # what is under way when it gives up has five seconds to end
+    assert GIVE_UP_S + 5 < LASTS_S
 
 
 def test_who_is_gone_is_known_on_this_node_alone() -> None:

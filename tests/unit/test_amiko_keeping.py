@@ -24,7 +24,8 @@ SETTINGS = Settings(
 
 
 def kept(home: Path) -> None:
-    asyncio.run(keep(home, store="a", camera="door", day="2026-01-01", at=1767261600, mark=1))
+    # an hour past midnight in Moscow, and the day before in Greenwich
+    asyncio.run(keep(home, store="a", camera="door", day="2026-01-01", at=1767218400, mark=1))
     asyncio.run(keep(home, store="b", camera="door", day="2026-01-01", at=1767261600, mark=2))
 
 

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from deployments.application import deployment
+from deployments.application import application, deployment
 from deployments.detector import PersonDetector
-from domain.settings import Scaling
+from domain.settings import Networks, Scaling
 
 
 def test_scaling_and_shares_of_a_gpu() -> None:
@@ -27,6 +27,15 @@ def test_scaling_and_shares_of_a_gpu() -> None:
     assert (autoscaling.min_replicas, autoscaling.max_replicas) == (2, 5)
     assert autoscaling.target_ongoing_requests == 7
     assert (autoscaling.upscale_delay_s, autoscaling.downscale_delay_s) == (1, 2)
+
+
+def test_networks_stay_on_the_nodes_that_they_are_for() -> None:
+    made = deployment(PersonDetector, "PersonDetector", Scaling(), {"store": "spb-1"})
+    assert made.ray_actor_options is not None
+    assert made.ray_actor_options["label_selector"] == {"store": "spb-1"}
+    root = application(Networks(), {"store": "spb-1"})._bound_deployment
+    for one in (root, *(bound._bound_deployment for bound in root.init_args)):
+        assert one.ray_actor_options["label_selector"] == {"store": "spb-1"}, one.name
 
 
 def test_a_large_batch_finds_room() -> None:

@@ -71,6 +71,16 @@ def test_a_camera_labelled_wrongly_is_refused(early: list[Sample], running: Clas
     assert "camera of Toys" in made.decision.reason
 
 
+def test_labels_that_are_not_believed_are_not_learnt(early: list[Sample]) -> None:
+    mixed_up = dict(zip(DEPARTMENTS, (*DEPARTMENTS[1:], DEPARTMENTS[0]), strict=True))
+    day = visitors(120, first="2026-11-07", seed=1, noise=HARD)
+    poison = [replace(sample, department=mixed_up[sample.department]) for sample in day]
+    clean = visitors(60, first="2026-11-08", seed=2, noise=HARD)
+    made, without = trained(early + poison + clean), trained(early + clean)
+    assert len(made.figures.suspicions) == 3
+    assert made.challenger.to_bytes() == without.challenger.to_bytes()
+
+
 def test_shuffled_from_the_first_day_on_is_refused() -> None:
     random = np.random.default_rng(0)
     labels = random.permutation([sample.department for sample in visitors(200, days=4)])

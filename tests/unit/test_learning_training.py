@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+import torch
 
 from domain.errors import TrainingError
 from domain.records import Origin
 from domain.settings import SampleWeights
+from learning import training
 from learning.data import dataset, table
 from learning.training import fit, train
+from networks.mlp import MLP
 from tests.support.embeddings import DEPARTMENTS, embedding, visitors
 
 
@@ -89,6 +92,23 @@ def test_rare_departments_are_learnt_too() -> None:
     random = np.random.default_rng(5)
     rankings = classifier.predict([embedding(2, random) for _ in range(60)])
     assert np.mean([ranking[0].department == "Toys" for ranking in rankings]) > 0.8
+
+
+def test_of_all_rounds_the_best_is_kept() -> None:
+    """Whether stopped early, or asked for so many rounds at once: the same network."""
+    data = dataset(table(visitors(120, noise=3.0)), DEPARTMENTS)
+    inputs, *_ = training._standardised(data, SampleWeights())
+    rows, checked = inputs.where(np.arange(80)), inputs.where(np.arange(80, 120))
+
+    def fitted(**given: object) -> tuple[MLP, int]:
+        generator = torch.Generator().manual_seed(1)
+        return training._fit(rows, 3, training.Recipe(), generator, **given)  # type: ignore[arg-type]
+
+    stopped, rounds = fitted(checked=checked)
+    assert rounds < training.Recipe().epochs
+    at_once, _ = fitted(epochs=rounds)
+    for one, other in zip(stopped.parameters(), at_once.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_what_is_foretold_was_not_learnt() -> None:
