@@ -4,7 +4,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from amiko.cli import build
 from tests.support.processes import amiko, document
 
 ROOT = Path(__file__).parents[2]
@@ -36,9 +38,9 @@ COMMANDS = ("demo", "run", "status", "stop", "check", "visits", "networks", "ass
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
-    ended = amiko(command, "--help")
-    assert ended.returncode == 0, ended.stderr
-    assert "Usage" in ended.stdout
+    told = CliRunner().invoke(build(command), [command, "--help"])
+    assert told.exit_code == 0, told.stderr
+    assert f"{command} [OPTIONS]" in told.stdout
 
 
 def test_it_knows_its_release() -> None:

@@ -1,8 +1,10 @@
 """What the actors' logs say, line by line."""
 
 import json
+import sys
 
 import pytest
+from rich.console import Console
 
 from amiko import logs
 from amiko.logs import parsed
@@ -41,3 +43,29 @@ def test_a_node_that_does_not_answer_is_named(
     monkeypatch.setattr("ray.util.state.list_logs", refuse)
     assert logs._files("127.0.0.1:6379", "0123456789abcdef") == []
     assert "node 01234567" in capsys.readouterr().err
+
+
+def test_of_all_lines_the_last_ones_that_fit_are_shown_in_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {"message": str(number), "levelname": level, "store": store, "timestamp_ns": number}
+        for number, level, store in (
+            (5, "INFO", "a"),
+            (3, "ERROR", "a"),
+            (4, "DEBUG", "a"),
+            (1, "INFO", "a"),
+            (2, "INFO", "b"),
+        )
+    ]
+    monkeypatch.setattr(logs, "_read", lambda: lines)
+
+    def shown(**wanted: object) -> list[str]:
+        logs.logs(**{"level": "info", "count": 100, "as_json": True, **wanted})  # type: ignore[arg-type]
+        return [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+
+    monkeypatch.setattr(logs, "out", Console(file=sys.stdout))
+    assert shown() == ["1", "2", "3", "5"]
+    assert shown(count=2) == ["3", "5"]
+    assert shown(store="a", level="debug") == ["1", "3", "4", "5"]
+    assert shown(level="error") == ["3"]

@@ -130,6 +130,14 @@ def test_a_withdrawn_announcement_is_no_line() -> None:
     assert lines_of([seen(SeenKind.VISIT), seen(SeenKind.WITHDRAWN), seen(SeenKind.GONE)]) == []
 
 
+def test_who_comes_back_came_in_and_was_not_announced() -> None:
+    def seen(kind: SeenKind, track: int, frame: int) -> Seen:
+        return Seen(kind=kind, track=track, frame=frame, at=1.0, first_frame=1, last_frame=9, crossed=True)
+
+    events = [seen(SeenKind.VISIT, 1, 5), seen(SeenKind.ENTRY, 1, 5), seen(SeenKind.ENTRY, 2, 7)]
+    assert [(line["crossed_frame"], line["announced"]) for line in lines_of(events)] == [(5, True), (7, False)]
+
+
 @pytest.fixture(scope="module")
 def detector() -> Detector:
     try:
