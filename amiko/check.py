@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from amiko.console import SETTINGS, JsonOption, out, print_json
-from domain.settings import read_settings
+from domain.settings_file import read_settings
 
 
 def check(

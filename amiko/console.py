@@ -34,7 +34,7 @@ def print_json(document: object) -> None:
 def settings_from(path: Path) -> "Settings":
     """Raises SettingsError."""
     # pydantic takes half as long to import as all of `amiko --help`
-    from domain.settings import read_settings
+    from domain.settings_file import read_settings
 
     return read_settings(path)
 

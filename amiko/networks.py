@@ -10,7 +10,8 @@ from rich.table import Table
 
 from amiko.console import JsonOption, err, out, print_json
 from domain.errors import InputError
-from domain.settings import Network, read_settings
+from domain.settings import Network
+from domain.settings_file import read_settings
 from networks import hub, weights
 from networks.kinds import describe, kind_of
 

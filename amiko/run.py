@@ -17,7 +17,8 @@ from amiko.running import Running, System, find_running, joined, started
 from amiko.stopping import Stopping
 from domain.errors import ClusterError
 from domain.places import DATABASE, home
-from domain.settings import Settings, read_all, variables
+from domain.settings import Settings
+from domain.settings_file import read_all, variables
 from storage.database import Database
 
 #: Seconds that a start may take: Ray, three networks, and a camera process each half second.

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from support.fuzz import tried
 
 from domain.errors import SettingsError
-from domain.settings import Settings, read_settings
+from domain.settings import Settings
+from domain.settings_file import read_settings
 
 GOOD: dict[str, Any] = yaml.safe_load(
     """

@@ -8,7 +8,7 @@ from support.processes import amiko, document
 
 from actors.registry import AssistantRegistry
 from bot.sandbox import Sandbox
-from domain.settings import read_settings
+from domain.settings_file import read_settings
 from storage.database import Database
 
 

@@ -13,7 +13,7 @@ import yaml
 from ray.autoscaler._private.util import fillout_defaults, validate_config
 from ray.serve.schema import ServeDeploySchema
 
-from domain.settings import read_settings
+from domain.settings_file import read_settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from domain.errors import NetworksError
-from domain.settings import Network, Networks, read_settings
+from domain.settings import Network, Networks
+from domain.settings_file import read_settings
 from networks.detector import load_detector
 from networks.kinds import check_detector, check_encoder, describe, warning
 
