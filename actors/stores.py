@@ -57,9 +57,9 @@ class StoresActor:
     async def __init__(self, *sealed: bytes) -> None:  # type: ignore[misc]  # Ray awaits it
         # imported here, since everybody's process imports this module's neighbours, and Telegram's library, say, is
         # nothing that a camera needs; handed to Ray once: it keeps what it was handed for as long as it runs
-        from actors.camera import CameraActor
+        from actors.camera_actor import CameraActor
         from actors.dispatcher import DispatcherActor
-        from actors.registry import RegistryActor
+        from actors.registry_actor import RegistryActor
         from actors.trainer import TrainerActor
 
         self._sealed = b"".join(sealed)

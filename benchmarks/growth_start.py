@@ -19,11 +19,11 @@ WHOLE = {
     "import ray.serve": ("-c", "import ray.serve"),
 }
 MODULES = (
-    "actors.registry",
+    "actors.registry_actor",
     "actors.dispatcher",
     "actors.trainer",
     "actors.stores",
-    "actors.camera",
+    "actors.camera_actor",
     "deployments.detector",
     "deployments.encoder",
     "deployments.classifier",

@@ -42,9 +42,9 @@ OURS = frozenset({"pydantic", "pydantic_core", "annotated_types", "typing_inspec
 #: What each costs: ray.serve 50 MB and half a second in each process, torch 120 MB and a second.
 ALLOWED: dict[str, tuple[str, AbstractSet[str]]] = {
     # to ask Serve's replicas a process needs Serve's handles
-    "actors.camera": ("ray.serve", OURS | {"cv2", "PIL"}),
+    "actors.camera_actor": ("ray.serve", OURS | {"cv2", "PIL"}),
     "actors.trainer": ("ray.serve", OURS | {"aiosqlite", "safetensors"}),
-    "actors.registry": ("ray", OURS | {"aiosqlite"}),
+    "actors.registry_actor": ("ray", OURS | {"aiosqlite"}),
     "actors.stores": ("ray", OURS | {"aiosqlite"}),
     "actors.dispatcher": (
         "ray",

@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayError
 
 from actors import cluster
-from actors.camera import CameraActor
+from actors.camera_actor import CameraActor
 from actors.dispatcher import DispatcherActor
 from actors.plan import release
 from actors.stores import running_plan
