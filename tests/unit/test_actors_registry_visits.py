@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from support.staffed import ANNA, BORIS, LIFETIME_S, Shop, open_shop, visit
 
+from domain.errors import LeaseLostError
+from storage import leases
+
 
 async def test_a_camera_whose_clock_is_far_behind_is_heard(shop: Shop) -> None:
     await shop.wait(ANNA)
@@ -106,3 +109,17 @@ async def test_a_visit_that_comes_too_late_is_recorded_and_told_to_nobody(shop: 
     await shop.registry.announce(visit("v1"), age_s=LIFETIME_S)
     assert await shop.queued() == []
     assert (await shop.registry.status())["a"]["visits"] == 1
+
+
+async def test_of_two_copies_of_a_camera_the_newest_is_heard(shop: Shop) -> None:
+    async with shop.database.transaction() as connection:
+        for holder in ("old", "new"):
+            token = await leases.take(
+                connection, "camera/a/door", holder=holder, now=shop.clock.now, lasts_s=None, gone=None
+            )
+    await shop.wait(ANNA)
+    with pytest.raises(LeaseLostError):
+        await shop.registry.announce(visit("old"), lease=("camera/a/door", token - 1))
+    await shop.registry.announce(visit("new"), lease=("camera/a/door", token))
+    assert [one.visit for one in await shop.queued()] == ["new"]
+    assert [row["id"] for row in await shop.database.read("SELECT id FROM visits")] == ["new"]

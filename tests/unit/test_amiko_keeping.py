@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from filelock import FileLock
 from pydantic import SecretStr
 
 from actors.registry import AssistantRegistry
+from amiko import running
+from amiko.running import Running
 from domain.records import AssistantState, NotificationState, Visit
 from domain.settings import Settings, Store, Telegram
 from storage import assistants, backups
@@ -60,6 +63,19 @@ def test_a_backup_is_made_and_put_back(home: Path, tmp_path: Path) -> None:
         assert wrong.name in ended.stderr
     nothing = amiko_apart("backup", str(tmp_path / "n.tar"), AMIKO_HOME=str(tmp_path / "nowhere"))
     assert (nothing.returncode, "AMIKO_HOME" in nothing.stderr) == (2, True)
+
+
+def test_nothing_is_put_back_under_a_cluster_that_runs(home: Path, tmp_path: Path) -> None:
+    kept(home)
+    file = tmp_path / "backup.tar"
+    assert amiko("backup", str(file)).returncode == 0
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        running._write(Running(pid=1, began=0.0, address=address, dashboard=None, owned=False))
+        refused = amiko("restore", str(file), "--replace")
+        assert (refused.returncode, f"{address}; end it first: amiko stop" in refused.stderr) == (2, True)
+    # word of one that is no more keeps nobody from putting things right
+    assert amiko("restore", str(file), "--replace").returncode == 0
 
 
 def test_what_is_forgotten_is_told_and_looked_for(home: Path) -> None:
