@@ -73,7 +73,7 @@ async def trainers(tmp_path: Path) -> AsyncIterator[list[Trainer]]:
 async def started(trainers: list[Trainer], home: Path, encoder: Encoder) -> Trainer:
     for before in trainers:
         await before.stop()
-    trainer = Trainer(SETTINGS, home, encoders=lambda _: encoder, tick_s=0.01)
+    trainer = Trainer(SETTINGS, home, encoders=lambda _: encoder, tick_s=0.1)
     trainers.append(trainer)
     await trainer.start()
     return trainer

@@ -37,6 +37,8 @@ def test_who_says_nothing_of_it_keeps_no_picture_and_nothing_for_long(tmp_path: 
     (store,) = settings.stores
     assert (store.card, store.notify, store.notification_lifetime_s) == ("none", "all", 60)
     assert settings.training.keep_samples_days == 90
+    # assistants see who came in at the door; a camera only guesses
+    assert settings.training.weights.assistant > settings.training.weights.camera
 
 
 def test_the_only_store_needs_no_name(tmp_path: Path) -> None:
