@@ -37,6 +37,8 @@ from storage.database import Database
 
 #: Of each kind that a bot is given at once: seven seconds of work at Telegram's pace.
 _OUTBOX = 200
+#: And of each assistant: what a chat takes at once, with what is kept for answers left out.
+_OUTBOX_EACH = 3
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ class AssistantRegistry(Office):
         self._cards: dict[str, tuple[float, bytes]] = {}
         #: When those that are over were last dropped.
         self._swept = 0.0
+        #: By bot: there is more to do than was handed out.
+        self._more: dict[str, bool] = {}
 
     # -- cameras ------------------------------------------------------------------------------------------
 
@@ -197,7 +201,8 @@ class AssistantRegistry(Office):
             now = await self._now()
             changed, version = self._changed, self._version
             left = deadline - time.monotonic()
-            caught_up, held, words, due = await self._database.run(partial(self._look, bot, now))
+            caught_up, held, more, words, due = await self._database.run(partial(self._look, bot, now))
+            self._more[bot] = more
             if caught_up:
                 self._news()
                 version = self._version
@@ -217,13 +222,17 @@ class AssistantRegistry(Office):
 
     async def _look(
         self, bot: str, now: float, connection: aiosqlite.Connection
-    ) -> tuple[bool, list[Notification], list[Notice], list[float | None]]:
-        """Whether time has brought something, what the bot has to do, and when time may bring something next."""
+    ) -> tuple[bool, list[Notification], bool, list[Notice], list[float | None]]:
+        """Whether time has brought something, what the bot has to do and whether that is not all, and when time may
+        bring something next.
+        """
         caught_up = await offers.catch_up(connection, self._stores, now=now)
-        held = await notifications.pending(connection, self._stores, bot, now=now, limit=_OUTBOX)
+        held, more = await notifications.pending(
+            connection, self._stores, bot, now=now, limit=_OUTBOX, each=_OUTBOX_EACH
+        )
         words = await notices.pending(connection, bot, now=now, limit=_OUTBOX)
         due = [await offers.next_moment(connection), await notices.next_due(connection, now=now)]
-        return caught_up, held, words, due
+        return caught_up, held, more, words, due
 
     async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
         async def work(connection: aiosqlite.Connection) -> Notification | None:
@@ -235,7 +244,7 @@ class AssistantRegistry(Office):
         found = await self._database.run(work)
         if found is not None:
             self._sent(found)
-            if found.revision > revision:
+            if found.revision > revision or self._more.get(found.bot):
                 self._news()
 
     def _sent(self, notification: Notification) -> None:
@@ -245,6 +254,8 @@ class AssistantRegistry(Office):
         await self._database.run(
             partial(notifications.mark_shown, notification=notification, message=message, revision=revision)
         )
+        if any(self._more.values()):
+            self._news()
 
     async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
         """It can't be delivered to this assistant; in a store that tells one after the other the next one hears."""

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from bot.application import Bot
 from bot.errands import Changing, Errand, Sending, Telling, insist
@@ -21,6 +23,8 @@ _LOST_S = 15.0
 _LOOK_S = 0.02
 #: Seconds that `stop` gives to what is under way.
 _STOP_S = 5.0
+#: Notifications of which it is remembered when they were tried first, though they are not sent yet.
+_TRIED = 1000
 
 _Item = TypeVar("_Item", Notification, Notice)
 
@@ -33,8 +37,10 @@ class Delivery:
         self._registry = registry
         self._notifications: _Desk[Notification] = _Desk(self._notify)
         self._notices: _Desk[Notice] = _Desk(self._tell)
-        #: The last errand that sends something to each chat, so that a chat's visitors keep their order.
-        self._chats: dict[int, asyncio.Task[None]] = {}
+        #: Held by what is being sent to each chat, so that a chat's visitors keep their order.
+        self._chats: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        #: When those were first tried whose answer was lost: they are sent again to the letter.
+        self._tried: dict[int, float] = {}
         #: The version of the outbox that was had last.
         self._seen: int | None = None
         self._task: asyncio.Task[None] | None = None
@@ -74,11 +80,12 @@ class Delivery:
 
     async def _run(self) -> None:
         while not self._stopping:
+            asked_at = time.monotonic()
             outbox = await insist(self._ask, "the outbox could not be read", for_s=math.inf)
             assert outbox is not None
             self._seen = outbox.version
-            self._notifications.hear(outbox.notifications)
-            self._notices.hear(outbox.notices)
+            self._notifications.hear(outbox.notifications, asked_at=asked_at)
+            self._notices.hear(outbox.notices, asked_at=asked_at)
             await asyncio.sleep(_LOOK_S)
 
     async def _ask(self) -> Outbox:
@@ -93,17 +100,13 @@ class Delivery:
         # sent already: the outbox' answer is older than that
         if settled is not None:
             return None
-        sending = Sending(self._bot, self._registry, item, after=self._chats.get(item.chat))
-        self._chats[item.chat] = sending.task
-        sending.task.add_done_callback(lambda done: self._left(item.chat, done))
-        return sending
+        while len(self._tried) > _TRIED:
+            del self._tried[next(iter(self._tried))]
+        chat = self._chats.setdefault(item.chat, asyncio.Lock())
+        return Sending(self._bot, self._registry, item, chat=chat, tried=self._tried)
 
     def _tell(self, item: Notice, settled: Notice | None) -> Errand[Notice] | None:
         return Telling(self._bot, self._registry, item) if settled is None else None
-
-    def _left(self, chat: int, done: asyncio.Task[None]) -> None:
-        if self._chats.get(chat) is done:
-            del self._chats[chat]
 
 
 class _Desk(Generic[_Item]):
@@ -114,18 +117,21 @@ class _Desk(Generic[_Item]):
         self._errand: Callable[[_Item, _Item | None], Errand[_Item] | None] = errand
         self._held: dict[int, _Item] = {}
         self._under_way: dict[int, Errand[_Item]] = {}
-        #: What was done, or never can be, of what the outbox still held when it was last asked.
-        self._settled: dict[int, _Item] = {}
+        #: What was done, or never can be, and when: of what the outbox still holds, or may hold in an answer that is
+        #: older than that.
+        self._settled: dict[int, tuple[float, _Item]] = {}
         self._closed = False
 
     @property
     def under_way(self) -> int:
         return len(self._under_way)
 
-    def hear(self, items: Iterable[_Item]) -> None:
-        """All that the outbox holds now."""
+    def hear(self, items: Iterable[_Item], *, asked_at: float) -> None:
+        """All that the outbox holds now, asked at that moment."""
         self._held = {item.id: item for item in items}
-        self._settled = {id_: settled for id_, settled in self._settled.items() if id_ in self._held}
+        self._settled = {
+            id_: (at, settled) for id_, (at, settled) in self._settled.items() if id_ in self._held or at > asked_at
+        }
         for id_, errand in self._under_way.items():
             errand.hear(self._held.get(id_))
         for item in self._held.values():
@@ -141,7 +147,8 @@ class _Desk(Generic[_Item]):
     def _begin(self, item: _Item) -> None:
         if self._closed or item.id in self._under_way:
             return
-        errand = self._errand(item, self._settled.get(item.id))
+        _, settled = self._settled.get(item.id, (0.0, None))
+        errand = self._errand(item, settled)
         if errand is not None:
             self._under_way[item.id] = errand
             errand.task.add_done_callback(lambda done: self._end(item.id, errand, done))
@@ -150,7 +157,8 @@ class _Desk(Generic[_Item]):
         del self._under_way[id_]
         if not done.cancelled() and (error := done.exception()) is not None:
             _LOGGER.error("%s: given up in an unexpected way", done.get_name(), exc_info=error)
-        if errand.settled is not None and id_ in self._held:
-            self._settled[id_] = errand.settled
-            # what the outbox has said of it meanwhile
-            self._begin(self._held[id_])
+        if errand.settled is not None:
+            self._settled[id_] = time.monotonic(), errand.settled
+            if id_ in self._held:
+                # what the outbox has said of it meanwhile
+                self._begin(self._held[id_])

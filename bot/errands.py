@@ -131,19 +131,21 @@ class Sending(Errand[Notification]):
     """Sends a notification, with its picture if there is one, and rather without than not at all."""
 
     def __init__(
-        self, bot: Bot, registry: Registry, item: Notification, *, after: asyncio.Task[None] | None = None
+        self, bot: Bot, registry: Registry, item: Notification, *, chat: asyncio.Lock, tried: dict[int, float]
     ) -> None:
-        """`after`: the one before it in the same chat."""
+        """`chat`: held by one at a time. `tried`: when notifications were first tried that are not sent yet."""
         super().__init__(bot, registry, item)
-        self._after = after
+        self._chat = chat
+        self._tried = tried
         self._with_card = True
-        self._at: float | None = None
 
     async def _run(self) -> None:
-        if self._after is not None:
-            with self._waiting():
-                await asyncio.wait([self._after])
-        await super()._run()
+        with self._waiting():
+            await self._chat.acquire()
+        try:
+            await super()._run()
+        finally:
+            self._chat.release()
 
     def _wanted(self) -> Notification | None:
         item = self._newest
@@ -155,8 +157,9 @@ class Sending(Errand[Notification]):
 
     async def _do(self, item: Notification) -> None:
         # to the letter as it was before, the seconds since the visitor came in among them
-        self._at = self._at or time.time()
-        message = await self._bot.send(item, at=self._at, card=self._with_card)
+        at = self._tried.setdefault(item.id, time.time())
+        message = await self._bot.send(item, at=at, card=self._with_card)
+        self._tried.pop(item.id, None)
         late = time.time() - item.created_at
         _LOGGER.info("%s: sent %.0f ms after it was made", self._name, late * 1000)
         await self._mark(

@@ -11,19 +11,21 @@ in one line; here only that chat is silent, unless a second one gets a 429 meanw
 is too loud. And who is next is said by how urgent it is: 199 messages that change to "somebody has met the visitor"
 do not hold up the next visitor.
 
+In a chat that has more to be told than it may be, an answer to its person goes first, and two messages of the burst are
+kept for it, so that it goes at once. But whoever presses all the time hears of visitors too, and sees messages change:
+each kind has its turn once in so many seconds, whatever else waits.
+
 What the bot answers to a person is also tried again where the line is bad: a word said twice does no harm there.
 """
 
 import asyncio
 import datetime as dt
-from collections import Counter
-from collections.abc import Callable, Coroutine
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Mapping
 from enum import IntEnum
-from heapq import heappop, heappush
-from itertools import count
 from typing import Any
 
-from aiolimiter import AsyncLimiter
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter
 
@@ -61,10 +63,11 @@ class Urgency(IntEnum):
     NOTICE = 3
 
 
-#: Within one chat a visitor goes before answers: whoever presses once in two seconds has a chat full of answers, and
-#: would hear of the visitor when it is too late. For the bot as a whole it is the other way round: one visitor told to
-#: 200 people takes seven seconds, and nobody is to wait for an answer so long.
-_IN_CHAT = {Urgency.VISITOR: 0, Urgency.ANSWER: 1, Urgency.CHANGE: 2, Urgency.NOTICE: 3}
+#: Of a chat's burst so many are for answers alone.
+CHAT_KEPT = 2
+#: Seconds after which something of that kind is next in its chat, whatever else waits there. Together they take less
+#: than half of the pace.
+CHAT_TURN_S = {Urgency.VISITOR: 3.0, Urgency.CHANGE: 10.0, Urgency.NOTICE: 30.0}
 
 
 def retry_after(error: RetryAfter) -> float:
@@ -94,7 +97,7 @@ class Pacer(BaseRateLimiter[str]):
     async def turn(self, chat: int, urgency: Urgency) -> None:
         """Return once one message may go to that chat."""
         await self._quiet(chat)
-        await self._line_of(chat).turn(_IN_CHAT[urgency])
+        await self._line_of(chat).turn(urgency)
         await self._line.turn(urgency)
         # told to be silent while it stood in line
         while self._until(chat) > _now():
@@ -146,7 +149,7 @@ class Pacer(BaseRateLimiter[str]):
         if chat not in self._lines:
             if len(self._lines) >= _CHATS:
                 self._lines = {other: line for other, line in self._lines.items() if not line.idle}
-            self._lines[chat] = _Line(CHAT_BURST, CHAT_BURST * CHAT_S)
+            self._lines[chat] = _Line(CHAT_BURST, CHAT_S, kept=CHAT_KEPT, turn_s=CHAT_TURN_S)
         return self._lines[chat]
 
     async def _quiet(self, chat: int) -> None:
@@ -166,40 +169,70 @@ class Pacer(BaseRateLimiter[str]):
 
 
 class _Line:
-    """Lets through so many at once and so many in so many seconds: the lowest rank first, and of equals the first."""
+    """Lets through so many at once and then one in so many seconds: the most urgent first, and of equals the first."""
 
-    def __init__(self, many: int, seconds: float) -> None:
+    def __init__(
+        self, many: int, gap_s: float, *, kept: int = 0, turn_s: Mapping[Urgency, float] | None = None
+    ) -> None:
+        """`kept`: so many of `many` are for answers alone. `turn_s`: see `CHAT_TURN_S`."""
         self._many = many
-        self._pace = AsyncLimiter(many, seconds)
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._number = count()
-        self._doorman: asyncio.Task[None] | None = None
+        self._gap_s = gap_s
+        self._kept = kept
+        self._turn_s = turn_s or {}
+        #: How many may go now, as it was counted last.
+        self._free = float(many)
+        self._counted_at = _now()
+        self._waiting: dict[Urgency, deque[asyncio.Future[None]]] = {urgency: deque() for urgency in Urgency}
+        #: Since when each kind waits for its next turn.
+        self._since: dict[Urgency, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def idle(self) -> bool:
         """Nobody stands here, and so many could go through at once."""
-        return not self._waiting and self._pace.has_capacity(self._many)
+        self._count()
+        return self._free == self._many and not any(self._waiting.values())
 
-    async def turn(self, rank: int) -> None:
-        if not self._waiting and self._pace.has_capacity():
-            await self._pace.acquire()
-            return
+    async def turn(self, urgency: Urgency) -> None:
         called = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (rank, next(self._number), called))
-        if self._doorman is None or self._doorman.done():
-            self._doorman = asyncio.create_task(self._let_through(), name="pace")
+        if not self._waiting[urgency]:
+            self._since[urgency] = _now()
+        self._waiting[urgency].append(called)
+        self._let_through()
         await called
 
-    async def _let_through(self) -> None:
-        while self._waiting:
-            # first the moment, then who it is for: somebody more urgent may come until then
-            await self._pace.acquire()
-            while self._waiting:
-                _, _, called = heappop(self._waiting)
-                # who gave up meanwhile costs no turn
-                if not called.done():
-                    called.set_result(None)
-                    break
+    def _let_through(self) -> None:
+        """Whoever may go now goes; who is next then is said at the moment when one may."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._count()
+        while (urgency := self._next()) is not None:
+            overdue_in = self._since[urgency] + self._turn_s.get(urgency, math.inf) - _now()
+            kept = self._kept if urgency is not Urgency.ANSWER and overdue_in > 0 else 0
+            free_in = (1 + kept - self._free) * self._gap_s
+            if free_in > 0:
+                wait = min(free_in, overdue_in) if overdue_in > 0 else free_in
+                self._timer = asyncio.get_running_loop().call_later(wait, self._let_through)
+                return
+            self._free -= 1
+            self._since[urgency] = _now()
+            self._waiting[urgency].popleft().set_result(None)
+
+    def _next(self) -> Urgency | None:
+        """Who goes next: what has waited for its turn, or else what is most urgent."""
+        for called in self._waiting.values():
+            # who gave up costs no turn
+            while called and called[0].done():
+                called.popleft()
+        waiting = [urgency for urgency in Urgency if self._waiting[urgency]]
+        overdue = (one for one in waiting if _now() >= self._since[one] + self._turn_s.get(one, math.inf))
+        return next(overdue, waiting[0] if waiting else None)
+
+    def _count(self) -> None:
+        now = _now()
+        self._free = min(float(self._many), self._free + (now - self._counted_at) / self._gap_s)
+        self._counted_at = now
 
 
 def _now() -> float:

@@ -15,12 +15,21 @@ ANSWERABLE_S = 3600.0
 #: Seconds after a change until nobody cares any more what an old message says.
 STALE_S = 600.0
 
-_SELECT = (
-    "SELECT n.*, v.store, v.number, v.camera, v.at, v.prediction, v.taken_by, v.taken_at, v.answer,"
-    " a.telegram_id, a.language, t.name AS taken_by_name FROM notifications n"
-    " JOIN visits v ON v.id = n.visit JOIN assistants a ON a.id = n.assistant"
+_COLUMNS = (
+    "n.*, v.store, v.number, v.camera, v.at, v.prediction, v.taken_by, v.taken_at, v.answer,"
+    " a.telegram_id, a.language, t.name AS taken_by_name"
+)
+_FROM = (
+    "notifications n JOIN visits v ON v.id = n.visit JOIN assistants a ON a.id = n.assistant"
     " LEFT JOIN assistants t ON t.id = v.taken_by"
 )
+#: What a bot may have to send, and to edit; of the latter the newest, so that looking costs no more in a rush.
+_TO_SEND = "SELECT id, assistant, 0 AS pressed FROM notifications WHERE state = 'queued'"
+_TO_EDIT = (
+    "SELECT id, assistant, state IN ('taken', 'declined') AS pressed FROM notifications"
+    " WHERE shown < revision AND changed_at > ? ORDER BY changed_at DESC LIMIT ?"
+)
+_EDITS = 1000
 #: Waits for a press.
 _UNANSWERED = "state IN ('queued', 'sent')"
 
@@ -91,33 +100,46 @@ async def insert_for_all(
 
 
 async def pending(
-    connection: aiosqlite.Connection, stores: Mapping[str, Store], bot: str, *, now: float, limit: int
-) -> list[Notification]:
-    """What a bot has to send, and then what it has to edit, the oldest first; so many of each at the most."""
+    connection: aiosqlite.Connection, stores: Mapping[str, Store], bot: str, *, now: float, limit: int, each: int
+) -> tuple[list[Notification], bool]:
+    """What a bot has to send, and then what it has to edit, the oldest first; and whether there is more than that.
+
+    So many of each at the most, and `each` of one assistant. Those are the newest: where more come in than a chat can
+    be told of, nobody needs to hear of the oldest any more. Edits that an assistant's own press has brought go before.
+    """
     found: list[Notification] = []
-    for where, since in (
-        ("n.state = 'queued' AND n.id > ? ORDER BY n.id", 0),
-        ("n.shown < n.revision AND n.changed_at > ? ORDER BY n.changed_at, n.id", now - STALE_S),
-    ):
+    more = False
+    for which, values in ((_TO_SEND, ()), (_TO_EDIT, (now - STALE_S, _EDITS))):
         its: list[Notification] = []
         # whose stores they are is looked up here: handed to SQLite, a thousand stores would cost each call the same
         for page in count():
             rows = list(
                 await connection.execute_fetchall(
-                    f"{_SELECT} WHERE {where} LIMIT ? OFFSET ?", (since, limit, page * limit)
+                    f"WITH held AS ({which}), placed AS (SELECT id, row_number()"  # noqa: S608
+                    " OVER (PARTITION BY assistant ORDER BY pressed DESC, id DESC) AS place FROM held)"
+                    f" SELECT p.place, {_COLUMNS} FROM placed p CROSS JOIN {_FROM}"
+                    " WHERE n.id = p.id AND p.place <= ? ORDER BY p.place, n.id LIMIT ? OFFSET ?",
+                    (*values, each + 1, limit, page * limit),
                 )
             )
-            its += [_record(row, stores) for row in rows if row["store"] in stores and stores[row["store"]].bot == bot]
+            more = more or any(row["place"] > each for row in rows)
+            its += [
+                _record(row, stores)
+                for row in rows
+                if row["place"] <= each and row["store"] in stores and stores[row["store"]].bot == bot
+            ]
             if len(rows) < limit or len(its) >= limit:
                 break
-        found += its[:limit]
-    return found
+        more = more or len(its) >= limit
+        found += sorted(its[:limit], key=lambda one: one.id)
+    return found, more
 
 
 async def by_id(
     connection: aiosqlite.Connection, notification: int, stores: Mapping[str, Store]
 ) -> Notification | None:
-    rows = list(await connection.execute_fetchall(f"{_SELECT} WHERE n.id = ?", (notification,)))
+    sql = f"SELECT {_COLUMNS} FROM {_FROM} WHERE n.id = ?"  # noqa: S608
+    rows = list(await connection.execute_fetchall(sql, (notification,)))
     return _record(rows[0], stores) if rows else None
 
 
@@ -148,13 +170,23 @@ async def mark_shown(connection: aiosqlite.Connection, notification: int, *, mes
 
 
 async def _end(
-    connection: aiosqlite.Connection, state: NotificationState, where: str, values: tuple[str | float, ...], now: float
+    connection: aiosqlite.Connection,
+    state: NotificationState,
+    where: str,
+    values: tuple[str | float, ...],
+    now: float,
+    *,
+    unsent: str | None = None,
 ) -> list[str]:
-    """End those that wait for a press; their messages are to say so. Returns the visits."""
+    """End those that wait for a press; their messages are to say so. Returns the visits.
+
+    `unsent`: why they were not sent, of those that were not.
+    """
     rows = await connection.execute_fetchall(
-        "UPDATE notifications SET state = ?, answered_at = ?, revision = revision + 1, changed_at = ?"  # noqa: S608
+        "UPDATE notifications SET state = ?, answered_at = ?, revision = revision + 1, changed_at = ?,"  # noqa: S608
+        " reason = CASE state WHEN 'queued' THEN ? ELSE reason END"
         f" WHERE {_UNANSWERED} AND {where} RETURNING visit",
-        (state.value, now, now, *values),
+        (state.value, now, now, unsent, *values),
     )
     return [row["visit"] for row in rows]
 
@@ -165,17 +197,20 @@ async def end(connection: aiosqlite.Connection, notification: int, state: Notifi
 
 
 async def end_overdue(connection: aiosqlite.Connection, *, now: float) -> list[str]:
-    return await _end(connection, NotificationState.EXPIRED, "expires_at <= ?", (now,), now)
+    unsent = "its time was over before it could be sent"
+    return await _end(connection, NotificationState.EXPIRED, "expires_at <= ?", (now,), now, unsent=unsent)
 
 
 async def end_others(connection: aiosqlite.Connection, visit: str, taken: int, *, now: float) -> None:
     """Somebody has taken the visit with that notification: all others expire."""
-    await _end(connection, NotificationState.EXPIRED, "visit = ? AND id != ?", (visit, taken), now)
+    where, unsent = "visit = ? AND id != ?", "somebody else went before it was sent"
+    await _end(connection, NotificationState.EXPIRED, where, (visit, taken), now, unsent=unsent)
 
 
 async def end_all_of(connection: aiosqlite.Connection, assistant: int, *, now: float) -> list[str]:
     """The assistant is no longer there: what was not answered is declined."""
-    return await _end(connection, NotificationState.DECLINED, "assistant = ?", (assistant,), now)
+    unsent = "the assistant was no longer there"
+    return await _end(connection, NotificationState.DECLINED, "assistant = ?", (assistant,), now, unsent=unsent)
 
 
 async def fail(connection: aiosqlite.Connection, notification: int, *, reason: str, now: float) -> None:

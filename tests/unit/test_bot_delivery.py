@@ -140,6 +140,44 @@ async def test_after_a_lost_answer_it_is_sent_again_as_it_was():
     assert len(desk.bot.times[one.id]) == 1, "as many seconds after the visitor came in"
 
 
+async def test_who_is_overtaken_by_newer_ones_is_sent_later_and_once_and_to_the_letter():
+    desk = Desk()
+    desk.bot.errors[ANNA] = [LOST]
+    one = await desk.registry.announce(telegram_id=ANNA)
+    async with desk.open():
+        await until(lambda: desk.bot.tries == [one.id])
+        newer = [await desk.registry.announce(telegram_id=ANNA) for _ in range(5)]
+        for each in (one, *newer):
+            await desk.becomes(each, NotificationState.SENT)
+    assert sorted(id_ for id_, _ in desk.bot.sent) == sorted([one.id, *(each.id for each in newer)])
+    assert len(desk.bot.times[one.id]) == 1
+
+
+async def test_an_answer_of_the_outbox_that_is_older_than_the_send_sends_nothing_again():
+    desk = Desk()
+    one = await desk.registry.announce(telegram_id=ANNA)
+    real, held, hold = desk.registry.real.outbox, asyncio.Event(), asyncio.Event()
+    answers = [await real(bot="main", seen=None, wait_s=0)]
+    # newer ones go before it, and then it is there again, as it was before it was sent
+    answers += [Outbox(version=1), *answers]
+
+    async def outbox(**_: object) -> Outbox:
+        if len(answers) == 2:
+            held.set()
+            await until(lambda: desk.bot.sent)
+        if not answers:
+            await hold.wait()
+        return answers.pop(0)
+
+    desk.registry.real.outbox = outbox
+    desk.bot.stuck[ANNA] = held
+    async with desk.open() as delivery:
+        await until(lambda: not answers)
+        await until(lambda: not delivery.under_way)
+        await asyncio.sleep(0.05)
+    assert desk.bot.sent == [(one.id, True)]
+
+
 @pytest.mark.parametrize(
     "error",
     [NetworkError("Bad Gateway"), after(NetworkError("x"), httpx.ConnectError("")), InvalidToken(), Conflict("x")],

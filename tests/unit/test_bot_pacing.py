@@ -5,7 +5,7 @@ import pytest
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
 import bot.pacing
-from bot.pacing import CHAT_BURST, ONCE, OVERALL, Pacer, Urgency, retry_after
+from bot.pacing import CHAT_BURST, CHAT_KEPT, ONCE, OVERALL, Pacer, Urgency, retry_after
 
 
 class Line:
@@ -154,10 +154,40 @@ async def test_nor_within_one_chat(monkeypatch):
 
     for _ in range(CHAT_BURST):
         await pacer.turn(1, Urgency.CHANGE)
-    # a chat that is full of answers hears of a visitor all the same
-    wanted = [Urgency.VISITOR, Urgency.ANSWER, Urgency.ANSWER, Urgency.CHANGE, Urgency.NOTICE]
-    await asyncio.gather(*(one(urgency) for urgency in (Urgency.ANSWER, *reversed(wanted[2:]), Urgency.VISITOR)))
+    wanted = [Urgency.ANSWER, Urgency.ANSWER, Urgency.VISITOR, Urgency.CHANGE, Urgency.NOTICE]
+    await asyncio.gather(*(one(urgency) for urgency in reversed(wanted)))
     assert order == wanted
+
+
+async def test_a_chat_full_of_visitors_answers_at_once(monkeypatch):
+    monkeypatch.setattr(bot.pacing, "CHAT_S", 600.0)
+    pacer = Pacer()
+    visitors = [asyncio.create_task(pacer.turn(1, Urgency.VISITOR)) for _ in range(20)]
+    async with asyncio.timeout(5):
+        await asyncio.wait(visitors[: CHAT_BURST - CHAT_KEPT])
+        for _ in range(CHAT_KEPT):
+            assert await call(pacer, Line())
+    assert not any(one.done() for one in visitors[CHAT_BURST - CHAT_KEPT :])
+    for one in visitors:
+        one.cancel()
+
+
+@pytest.mark.parametrize("starving", [Urgency.VISITOR, Urgency.CHANGE, Urgency.NOTICE])
+async def test_who_presses_all_the_time_is_told_of_the_rest_too(monkeypatch, starving):
+    monkeypatch.setattr(bot.pacing, "CHAT_S", 0.05)
+    monkeypatch.setattr(bot.pacing, "CHAT_TURN_S", dict.fromkeys(bot.pacing.CHAT_TURN_S, 0.1))
+    pacer = Pacer()
+
+    async def press() -> None:
+        while True:
+            await pacer.turn(1, Urgency.ANSWER)
+
+    pressing = [asyncio.create_task(press()) for _ in range(10)]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        await pacer.turn(1, starving)
+    for one in pressing:
+        one.cancel()
 
 
 async def test_of_equals_the_first_who_came_is_the_first():
