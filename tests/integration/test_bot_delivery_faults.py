@@ -219,5 +219,6 @@ async def test_many_at_once_all_arrive_once_and_in_their_chats(sandbox, caplog):
         await until(lambda: all(at.registry.notifications[one.id].message for one in queued), 30)
         for person in (ANNA, BORIS, CAROL):
             wanted = [f"t:{one.id}:" for one in queued if one.chat == person]
-            assert [message.buttons[0][0].data for message in visitors(sandbox, person)] == wanted
+            # more than a chat takes at once: the newest of them go first
+            assert sorted(message.buttons[0][0].data for message in visitors(sandbox, person)) == sorted(wanted)
     assert sum("ms after it was made" in record.message for record in caplog.records) == 30
