@@ -48,7 +48,7 @@ ALLOWED: dict[str, tuple[str, AbstractSet[str]]] = {
     "actors.stores": ("ray", OURS | {"aiosqlite"}),
     "actors.dispatcher": (
         "ray",
-        OURS | {"telegram", "httpx", "httpcore", "h11", "anyio", "sniffio", "babel", "pytz",
+        OURS | {"telegram", "httpx", "httpcore", "h11", "anyio", "sniffio", "aiolimiter", "babel", "pytz",
                 "markupsafe", "rich", "pygments", "click"},
     ),
 }  # fmt: skip
