@@ -34,7 +34,7 @@ class Client:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    async def call(self, method: str, /, **arguments: Any) -> Any:
+    async def call(self, method: str, /, **arguments: object) -> Any:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type((RayActorError, ActorMissingError)),
             wait=wait_exponential(multiplier=0.1, max=2),

@@ -113,10 +113,10 @@ class Networks:
 
 
 def handle(deployment: str, application: str) -> DeploymentHandle[Any]:
-    """To one deployment. Where all of Ray is on one machine, calls go by gRPC and in the caller's own loop, which
-    takes less than half of the processor's time.
+    """To one deployment.
 
-    Between machines they go as Ray's own calls do: Serve's gRPC ports ask for no token.
+    Where all of Ray is on one machine, calls go by gRPC and in the caller's own loop, which takes less than half of
+    the processor's time. Between machines they go as Ray's own calls do: Serve's gRPC ports ask for no token.
     """
     if ray.util.get_node_ip_address() != LOOPBACK:  # type: ignore[no-untyped-call]
         return serve.get_deployment_handle(deployment, app_name=application)

@@ -223,8 +223,10 @@ class AssistantRegistry(Office):
     async def _look(
         self, bot: str, now: float, connection: aiosqlite.Connection
     ) -> tuple[bool, list[Notification], bool, list[Notice], list[float | None]]:
-        """Whether time has brought something, what the bot has to do and whether that is not all, and when time may
-        bring something next.
+        """What the bot has to do, now that time has gone on.
+
+        Whether time has brought something; notifications, and whether there are more; notices; and when time may bring
+        something next.
         """
         caught_up = await offers.catch_up(connection, self._stores, now=now)
         held, more = await notifications.pending(

@@ -7,12 +7,11 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayError
 
-from actors.about import About
 from actors.alarms import CameraWatch
 from actors.clients import ActorMissingError, RegistryClient, find
 from actors.cluster import ACTOR_OPTIONS, HEAD_OPTIONS, Node, names, nodes, on_store
@@ -20,6 +19,9 @@ from actors.plan import Plan, release
 from actors.status import CameraStatus, Status
 from domain.errors import ClusterError
 from storage import room
+
+if TYPE_CHECKING:
+    from actors.about import About
 
 _LOGGER = logging.getLogger(__name__)
 

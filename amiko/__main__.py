@@ -1,3 +1,5 @@
+"""`python -m amiko`, the same as `amiko`."""
+
 from amiko.cli import main
 
 main()

@@ -31,6 +31,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="What to call the person; the user name if not given.")] = None,
     store: StoreOption = None,
     settings: SettingsOption = SETTINGS,
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """Put a person on a store's staff list. The person then writes /start to the bot."""
@@ -53,7 +54,7 @@ def add(
 
 
 @app.command()
-def invite(store: StoreOption = None, settings: SettingsOption = SETTINGS, as_json: JsonOption = False) -> None:
+def invite(store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False) -> None:
     """Make a link that puts whoever opens it first on a store's staff list. It is good for a day."""
     known = settings_from(settings)
     chosen = known.store(store)
@@ -72,7 +73,7 @@ def invite(store: StoreOption = None, settings: SettingsOption = SETTINGS, as_js
 
 @app.command("list")
 def list_assistants(
-    store: Annotated[str | None, typer.Option(help="One store alone.")] = None, as_json: JsonOption = False
+    store: Annotated[str | None, typer.Option(help="One store alone.")] = None, *, as_json: JsonOption = False
 ) -> None:
     """Everybody who may use the bot, and who waits."""
     found = _in_transaction(lambda connection: assistants.all_of(connection, store))
@@ -89,6 +90,7 @@ def list_assistants(
 @app.command()
 def remove(
     person: Annotated[str, typer.Argument(help="The person's Telegram user name or number.")],
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """Take a person off the staff list; the bot does not know that person any more."""

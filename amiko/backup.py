@@ -14,6 +14,7 @@ from storage import backups
 
 def backup(
     file: Annotated[Path, typer.Argument(help="The archive to write, such as amiko-2026-03-31.tar.")],
+    *,
     replace: Annotated[bool, typer.Option("--replace", help="Over a file that is there.")] = False,
     as_json: JsonOption = False,
 ) -> None:

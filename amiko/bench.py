@@ -35,6 +35,7 @@ def bench(
     seconds: Annotated[
         float | None, typer.Option(min=10, help=f"How long; for {', '.join(sorted(LASTING))} alone.")
     ] = None,
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """Measure. Recordings and pictures are taken from the folder that AMIKO_FOOTAGE names."""

@@ -11,6 +11,7 @@ from domain.settings_file import read_settings
 
 def check(
     settings: Annotated[Path, typer.Argument(help="The settings file.")] = SETTINGS,
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """Read the settings and say what is wrong: file, key, value, what was expected. Exit status 2 if anything is."""

@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 @app.command("list")
 def list_classifiers(
-    store: StoreOption = None, settings: SettingsOption = SETTINGS, as_json: JsonOption = False
+    store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False
 ) -> None:
     """All classifiers that were trained, the newest first, and why each was promoted or not."""
     chosen = settings_from(settings).store(store)
@@ -50,6 +50,7 @@ def promote(
     version: Annotated[int, typer.Argument(help="The version to take into use; see: amiko classifiers list.")],
     store: StoreOption = None,
     settings: SettingsOption = SETTINGS,
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """Take a version into use, whatever the gate said; running replicas have it within seconds."""
@@ -59,7 +60,7 @@ def promote(
 
 
 @app.command()
-def rollback(store: StoreOption = None, settings: SettingsOption = SETTINGS, as_json: JsonOption = False) -> None:
+def rollback(store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False) -> None:
     """Return to the classifier that was in use before the present one."""
     chosen = settings_from(settings).store(store)
     version = _with_classifiers(lambda classifiers: classifiers.rollback(chosen.id, time.time()))

@@ -54,13 +54,14 @@ def _elsewhere() -> None:
     raise AssertionError("only the called command is run")
 
 
-def _tell_version(wanted: bool) -> None:
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
         print(f"amiko {version('amiko')}")
         raise typer.Exit
 
 
 def amiko(
+    *,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which release this is.")

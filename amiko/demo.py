@@ -50,6 +50,7 @@ MANY = tuple(Person(id=2001 + number, name=f"Продавец {number + 1}") for
 def demo(
     video: Annotated[Path | None, typer.Option(help="Play this recording instead of the made-up clip.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds of playing.")] = None,
+    *,
     headless: Annotated[
         bool, typer.Option("--headless", help="Play the clip once and the assistants too, then print what came of it.")
     ] = False,

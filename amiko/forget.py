@@ -26,6 +26,7 @@ def forget(
     day: Annotated[
         str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Only this day, by the store's clock.")
     ] = None,
+    *,
     staff: Annotated[bool, typer.Option("--staff", help="Of a whole store: its staff list and invites, too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed where nobody can answer.")] = False,
     settings: SettingsOption = SETTINGS,

@@ -3,10 +3,9 @@
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
@@ -14,6 +13,9 @@ from rich.markup import escape
 from amiko.console import err, out
 from amiko.running import find_running
 from domain.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Levels from which on lines are shown, by name.
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -31,6 +33,7 @@ def logs(
     visit: Annotated[str | None, typer.Option("--visit", help="What was said of this visit alone.")] = None,
     level: Annotated[str, typer.Option(help=f"From which on: {', '.join(LEVELS)}.")] = "info",
     count: Annotated[int, typer.Option("-n", min=1, help="The last so many lines.")] = 100,
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="The lines as they were written: JSON, one a line.")] = False,
 ) -> None:
     """The last lines of all actors, those that were killed or replaced since Ray's start among them, in order."""

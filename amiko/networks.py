@@ -1,8 +1,7 @@
 """`amiko networks`: the networks' weights."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
@@ -15,6 +14,9 @@ from domain.settings_file import read_settings
 from networks import hub, weights
 from networks.kinds import describe, kind_of
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 app = typer.Typer(help="The networks: bring their weights, look at them.", no_args_is_help=True)
 
 
@@ -26,6 +28,7 @@ def pull(
     settings: Annotated[
         Path | None, typer.Option(help="Bring the checkpoints that this settings file takes from a hub as well.")
     ] = None,
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """Bring the networks' weights into the cache and check them. What is there already is left alone.
@@ -75,6 +78,7 @@ def _of_a_hub(settings: Path) -> list[Network]:
 @app.command("list")
 def list_networks(
     settings: Annotated[Path | None, typer.Option(help="Show the networks of this settings file as well.")] = None,
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """What is on this machine, whether it is sound, and under which licence."""

@@ -20,6 +20,7 @@ CONNECT_S = 5.0
 
 def restore(
     file: Annotated[Path, typer.Argument(help="An archive of `amiko backup`.")],
+    *,
     replace: Annotated[
         bool, typer.Option("--replace", help="Over a database that is there, which is deleted. Back it up first.")
     ] = False,

@@ -34,6 +34,7 @@ def run(
         list[Path] | None,
         typer.Argument(help="The settings file; the stores may lie in several.", show_default="stores.yaml"),
     ] = None,
+    *,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; `amiko stop` ends it.")] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Apply the settings whenever they change; broken ones are told and left.")

@@ -29,6 +29,7 @@ def import_samples(
         Path, typer.Argument(help="A folder of pictures, a folder of folders named as departments, or a recording.")
     ],
     department: Annotated[str | None, typer.Option(help="The department that they show.")] = None,
+    *,
     whole: Annotated[bool, typer.Option("--whole", help="Pictures as they are; else the person in each.")] = False,
     day: DayOption = None,
     store: StoreOption = None,
@@ -66,7 +67,9 @@ def import_samples(
 
 
 @app.command("list")
-def list_samples(store: StoreOption = None, settings: SettingsOption = SETTINGS, as_json: JsonOption = False) -> None:
+def list_samples(
+    store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False
+) -> None:
     """How many samples there are of which department, and where they come from."""
     chosen = settings_from(settings).store(store)
 
@@ -106,6 +109,7 @@ def forget(
     store: StoreOption = None,
     camera: Annotated[str | None, typer.Option(help="Only what this camera saw.")] = None,
     day: DayOption = None,
+    *,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed where nobody can answer.")] = False,
     settings: SettingsOption = SETTINGS,
     as_json: JsonOption = False,

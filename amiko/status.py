@@ -15,7 +15,7 @@ from domain.errors import ClusterError
 ANSWER_S = 20.0
 
 
-def status(as_json: JsonOption = False) -> None:
+def status(*, as_json: JsonOption = False) -> None:
     """Stores with their assistants and notifications, cameras, networks, the bot. Exit status 1 if nothing runs."""
     running = find_running()
     # what Ray has to say of nodes, say, is no part of the answer

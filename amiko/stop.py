@@ -14,7 +14,7 @@ from domain.errors import ClusterError
 STOP_S = 120.0
 
 
-def stop(as_json: JsonOption = False) -> None:
+def stop(*, as_json: JsonOption = False) -> None:
     """Stop everything that `amiko run` started; on a joined cluster, Amiko's actors and networks alone."""
     running = find_running()
     if running.owned:

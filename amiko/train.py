@@ -21,6 +21,7 @@ def train(
     store: StoreOption = None,
     report: Annotated[Path | None, typer.Option(help="Write a report with pictures, one HTML file.")] = None,
     settings: SettingsOption = SETTINGS,
+    *,
     as_json: JsonOption = False,
 ) -> None:
     """Train a store's classifier on its samples now; it is used only if it is better than the one in use."""

@@ -63,6 +63,7 @@ def visits(
     preview: Annotated[
         Path | None, typer.Option(metavar="OUT.png", help="Write the first picture with the line, and stop.")
     ] = None,
+    *,
     json: JsonOption = False,
 ) -> None:
     """Who comes and goes in a recording; nothing is stored and no cluster is needed."""

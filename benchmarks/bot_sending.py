@@ -56,8 +56,9 @@ async def mode_all(*, waiting: int = 200, visits: int = 3) -> dict[str, object]:
 
 
 async def held(*, per_s: float = 10, seconds: float = 60, waiting: int = 200) -> dict[str, object]:
-    """Ten visits a second for a minute, one assistant told of each; nobody presses, so that each message is changed
-    once when its ten seconds are over: 20 calls a second.
+    """Ten visits a second for a minute, one assistant told of each: 20 calls a second.
+
+    Nobody presses, so that each message is changed once when its ten seconds are over.
     """
     async with open_shop(stores(["one"], lifetime_s=10), each=waiting) as shop:
         thread = shop.sandbox_thread

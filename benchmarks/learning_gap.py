@@ -7,6 +7,7 @@ more place for all of them ("the door"). What is learnt at the cameras is scored
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,7 +20,9 @@ from learning.data import Dataset
 from learning.pictures import decode
 from learning.training import fit
 from networks.encoder import Encoder, load_encoder
-from networks.ranking import Floats
+
+if TYPE_CHECKING:
+    from networks.ranking import Floats
 
 #: A crop's size, pixels.
 WIDTH, HEIGHT = 160, 224

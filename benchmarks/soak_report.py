@@ -1,4 +1,4 @@
-"""A soak as a table and a picture, from its samples; also of one that still runs, or was broken off:
+"""A soak as a table and a picture, from its samples; also of one that still runs, or was broken off.
 
 python -m benchmarks.soak_report samples.jsonl soak.png
 """

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import ray
 from pydantic import SecretStr
 
 from actors.clients import find
-from actors.status import CameraStatus, Status
+from actors.status import CameraStatus
 from amiko import madeup, playing
 from amiko.environment import make_token
 from amiko.running import System, started
@@ -24,6 +25,9 @@ from bot.sandbox import Person, Sandbox
 from domain.errors import InputError
 from domain.places import DATABASE
 from domain.settings import Camera, Networks, Settings, Store, Telegram
+
+if TYPE_CHECKING:
+    from actors.status import Status
 
 TOKEN = "1000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # noqa: S105 - the sandbox's
 
@@ -113,8 +117,10 @@ def shop(
     loop: bool = True,
     paced: bool = True,
 ) -> Iterator[Shop]:
-    """A shop that is open, with so many assistants who wait. Each visit is told to one of them, who has it for its
-    whole minute, so that there have to be as many as visitors come in a minute.
+    """A shop that is open, with so many assistants who wait.
+
+    Each visit is told to one of them, who has it for its whole minute, so that there have to be as many as visitors
+    come in a minute.
     """
     make_token()
     staff = [Person(id=1001 + number, name=f"{number}") for number in range(assistants)]

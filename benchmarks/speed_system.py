@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from itertools import cycle
 from statistics import median
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 import cv2
 import psutil
@@ -28,11 +28,13 @@ from benchmarks.printing import printed
 from benchmarks.speed_shop import STORE, Usage, listed, recording, shop
 from domain import settings
 from domain.places import JOURNAL, home
-from domain.records import Image
 from domain.settings import Camera, Scaling, ScalingOfNetworks, Store
 from networks.detector import load_detector
 from vision.picture import Picture, letterbox
 from vision.source import open_source
+
+if TYPE_CHECKING:
+    from domain.records import Image
 
 Size = Literal[416, 640]
 

@@ -79,8 +79,9 @@ class UpdatesRequest(HTTPXRequest):
 
 
 def readable(update: object) -> dict[str, object] | None:
-    """What the bot hears of the update: all of it, or its number alone where it can't be read, is of another kind than
-    the bot asks for, or comes from nobody; None where it has no number.
+    """What the bot hears of the update: all of it, or its number alone, or None where it has no number.
+
+    The number alone of one that can't be read, is of another kind than the bot asks for, or comes from nobody.
     """
     try:
         known = _Update.model_validate(update)

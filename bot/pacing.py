@@ -22,7 +22,7 @@ import asyncio
 import datetime as dt
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -107,7 +107,7 @@ class Pacer(BaseRateLimiter[str]):
     async def process_request(
         self,
         callback: Callable[..., Coroutine[Any, Any, Answer]],
-        args: Any,
+        args: Any,  # noqa: ANN401 - the library's signature
         kwargs: dict[str, Any],
         endpoint: str,  # noqa: ARG002 - the library's signature
         data: dict[str, Any],
@@ -138,7 +138,12 @@ class Pacer(BaseRateLimiter[str]):
                     raise
             await asyncio.sleep(pause)
 
-    async def _counted(self, callback: Callable[..., Coroutine[Any, Any, Answer]], args: Any, kwargs: Any) -> Answer:
+    async def _counted(
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Answer]],
+        args: Iterable[object],
+        kwargs: Mapping[str, object],
+    ) -> Answer:
         try:
             return await callback(*args, **kwargs)
         except TelegramError as error:

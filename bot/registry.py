@@ -66,8 +66,9 @@ class Registry(Protocol):
         """
 
     async def decline(self, *, notification: int, telegram_id: int) -> Notification:
-        """The assistant can't go; state and all as they were. Returns the notification as it is now: unchanged where
-        it was taken or has expired.
+        """The assistant can't go; state and all as they were.
+
+        Returns the notification as it is now: unchanged where it was taken or has expired.
         """
 
     async def answer(self, *, notification: int, telegram_id: int, answer: str) -> Notification:
@@ -83,8 +84,9 @@ class Registry(Protocol):
     # -- delivery -----------------------------------------------------------------------------------------
 
     async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:
-        """What that bot has to do: notifications to send and to edit, notices; the oldest first, 200 of
-        each at the most, and of one assistant's the newest three.
+        """What that bot has to do: notifications to send and to edit, notices.
+
+        The oldest first, 200 of each at the most, and of one assistant's the newest three.
 
         `seen` is the version of the outbox that was had last: the answer comes as soon as there may be something
         else, after `wait_s` seconds at the latest. With None it comes at once if there is anything at all.
@@ -99,9 +101,10 @@ class Registry(Protocol):
         """That message shows that revision now; nothing is noted where another one is the notification's meanwhile."""
 
     async def mark_failed(self, *, notification: int, reason: str, blocked: bool) -> None:
-        """It can't be sent (or edited), and trying again won't help. What was to be sent has failed; a message that
-        was to be edited stays as it is. `blocked`: the person doesn't want the bot; the assistant is off from now, and
-        the admins are told.
+        """It can't be sent (or edited), and trying again won't help.
+
+        What was to be sent has failed; a message that was to be edited stays as it is. `blocked`: the person doesn't
+        want the bot; the assistant is off from now, and the admins are told.
         """
 
     async def mark_noticed(self, *, notice: int) -> None:

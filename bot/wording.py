@@ -1,7 +1,7 @@
 """The messages made of records: about visitors, notices, an assistant's day, how the stores are."""
 
 import time
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -18,6 +18,9 @@ from domain.records import (
     StoreReport,
 )
 from domain.settings import Settings, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Seconds from which on "a minute ago" is exact enough.
 _MINUTES_FROM = 100

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -261,7 +261,7 @@ class Network(_Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_a_string(cls, value: Any) -> Any:
+    def _from_a_string(cls, value: object) -> object:
         return {"checkpoint": value} if isinstance(value, str) else value
 
     @field_validator("checkpoint")

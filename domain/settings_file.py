@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -73,7 +72,7 @@ def variables(paths: Sequence[Path]) -> set[str]:
     return found
 
 
-def _fill(value: Any, environment: Mapping[str, str], where: str) -> Any:
+def _fill(value: object, environment: Mapping[str, str], where: str) -> object:
     if isinstance(value, dict):
         return {key: _fill(item, environment, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
     if isinstance(value, list):

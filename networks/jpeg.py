@@ -1,5 +1,7 @@
-"""Pictures on their way to a replica: JPEG, so that a call's argument stays below what Ray copies into its object
-store (100 KB), and a replica on another node costs little more than one beside the camera.
+"""Pictures on their way to a replica, as JPEG.
+
+So a call's argument stays below what Ray copies into its object store (100 KB), and a replica on another node costs
+little more than one beside the camera.
 """
 
 import cv2

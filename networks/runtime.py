@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ def graph_path(identity: str) -> Path:
     return cache() / "onnx" / f"{identity.replace('/', '--')}-{EXPORT}-torch-{torch.__version__}.onnx"
 
 
-def _session(onnxruntime: Any, graph: str | bytes) -> Run:
+def _session(onnxruntime: ModuleType, graph: str | bytes) -> Run:
     options = onnxruntime.SessionOptions()
     # one thread a replica: two replicas with two threads each are in each other's way
     options.intra_op_num_threads = options.inter_op_num_threads = 1

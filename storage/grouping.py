@@ -7,9 +7,11 @@ import sqlite3
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
+
+Answer = TypeVar("Answer")
 
 #: What is to be done within one transaction; it waits for nothing but the connection that it is given.
 Work = Callable[[aiosqlite.Connection], Coroutine[Any, Any, Any]]
@@ -46,7 +48,7 @@ class Connection(aiosqlite.Connection):
             raise
         return answers
 
-    def _alone(self, connection: sqlite3.Connection, work: Work) -> Any:
+    def _alone(self, connection: sqlite3.Connection, work: Work) -> Any:  # noqa: ANN401 - as different as what is done
         connection.execute("SAVEPOINT work")
         try:
             answer = _finished(work(self))
@@ -57,17 +59,18 @@ class Connection(aiosqlite.Connection):
         connection.execute("RELEASE work")
         return answer
 
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def _execute(self, fn: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - aiosqlite's
         if threading.current_thread() is self._thread:
             return fn(*args, **kwargs)
         return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
 
 
-def _finished(work: Coroutine[Any, Any, Any]) -> Any:
+def _finished(work: Coroutine[Any, Any, Answer]) -> Answer:
     """Its answer; nothing in it has to wait."""
     try:
         work.send(None)
     except StopIteration as ended:
-        return ended.value
+        answer: Answer = ended.value
+        return answer
     work.close()
     raise RuntimeError("within a transaction nothing but the database can be waited for")

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import aiosqlite
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.records import Origin, Sample, SampleTable
 from storage.database import Database, Value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: Rows read at a time, which bounds what lies in memory twice.
 _CHUNK = 5000

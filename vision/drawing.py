@@ -3,18 +3,20 @@
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import av
 import cv2
 import numpy as np
-from av.video.stream import VideoStream
 
 from domain.errors import InputError
 from domain.records import Image
 from domain.settings import Camera
 from vision.door import DoorLine
 from vision.watcher import Watcher
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
 
 _GREEN, _RED, _YELLOW, _GREY = (80, 200, 80), (60, 60, 230), (60, 220, 240), (160, 160, 160)
 #: Small pictures are enlarged to about this long side, pixels, so that the text can be read; larger ones are reduced.

@@ -55,8 +55,10 @@ def letterbox(image: Image, region: tuple[int, int, int, int], size: int) -> Pic
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:
-    """The image in `(width, height)` pixels: by halves as far as they go, which OpenCV does ten times faster than a
-    mean over other areas, and the rest between neighbours, as the detector's training pictures were made.
+    """The image in `(width, height)` pixels.
+
+    By halves as far as they go, which OpenCV does ten times faster than a mean over other areas, and the rest between
+    neighbours, as the detector's training pictures were made.
     """
     width, height = size
     while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:

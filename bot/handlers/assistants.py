@@ -281,8 +281,10 @@ async def toast(query: CallbackQuery, text: str) -> None:
 
 
 async def set_buttons(query: CallbackQuery, keyboard: InlineKeyboardMarkup | None) -> None:
-    """Change the buttons below the message that was pressed. One that is too old or deleted stays as it is, and so does
-    one that was pressed twice and shows already what it should.
+    """Change the buttons below the message that was pressed.
+
+    One that is too old or deleted stays as it is, and so does one that was pressed twice and shows already what it
+    should.
     """
     if isinstance(query.message, Message):
         with contextlib.suppress(BadRequest):

@@ -16,7 +16,7 @@ def said(message: str, **more: str) -> str:
 
 def test_lines_of_ours_are_taken_and_others_left_out() -> None:
     ours = said("a visitor came in", visit="v", actor_name="registry")
-    text = "\n".join([":job_id:01000000", ours, "Traceback (most recent call last):", '{"x": 1}', "3", ""])
+    text = f':job_id:01000000\n{ours}\nTraceback (most recent call last):\n{{"x": 1}}\n3\n'
     assert parsed(text) == [{"actor": "registry", **json.loads(ours)}]
 
 
