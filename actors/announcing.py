@@ -16,6 +16,7 @@ from ray.exceptions import RayError, RayTaskError
 from actors.clients import ActorMissingError
 from actors.clock import steady
 from domain.errors import InputError, LeaseLostError
+from domain.names import camera_actor
 from domain.records import Visit
 from storage.journal import Journal
 
@@ -59,7 +60,7 @@ class LeasedAnnouncer:
         `lost`: what to do where another copy of this camera is at work.
         """
         self._headquarters = headquarters
-        self._name = f"camera/{store}/{camera}"
+        self._name = camera_actor(store, camera)
         self._journal = Journal(journal, store=store, camera=camera)
         self._lost = lost
         self._clock = clock

@@ -8,8 +8,8 @@ import ray
 from ray.exceptions import RayActorError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from actors.cluster import NAMESPACE
 from actors.plan import Plan
+from domain.names import NAMESPACE, REGISTRY, STORES, TRAINER
 from domain.records import (
     Assistant,
     AssistantDay,
@@ -62,14 +62,14 @@ def find(name: str) -> Any:
 
 async def current_plan() -> Plan:
     """What is to run, from the actor that knows: never from an actor's own arguments, which may be out of date."""
-    return Plan.opened(await Client("stores").call("plan"))
+    return Plan.opened(await Client(STORES).call("plan"))
 
 
 class RegistryClient:
     """`bot.registry.Registry` and the cameras' announcer, by way of the actor."""
 
     def __init__(self) -> None:
-        self._registry = Client("registry")
+        self._registry = Client(REGISTRY)
 
     async def announce_leased(self, visit: Visit, *, lease: str, token: int, age_s: float) -> None:
         await self._registry.call("announce_leased", visit=visit, lease=lease, token=token, age_s=age_s)
@@ -173,7 +173,7 @@ class TrainerClient:
     """Where department cameras' samples go, and admins' reports come from (`bot.registry.Reports`)."""
 
     def __init__(self) -> None:
-        self._trainer = Client("trainer")
+        self._trainer = Client(TRAINER)
 
     async def add_sample(self, sample: Sample) -> None:
         await self._trainer.call("add_sample", sample=sample)

@@ -1,4 +1,4 @@
-"""Starting or joining Ray, and the names by which the actors find each other."""
+"""Starting or joining Ray, and where on it things run."""
 
 import logging
 from dataclasses import dataclass
@@ -9,12 +9,9 @@ import ray
 from ray.job_config import JobConfig
 
 from actors import head
-from actors.plan import CENTRAL, cluster_token
+from actors.plan import cluster_token
 from domain.errors import ClusterError
-
-NAMESPACE = "amiko"
-#: The Serve application of the three networks that all stores share.
-APPLICATION = CENTRAL
+from domain.names import NAMESPACE
 
 #: How every actor is made: found by name, outlives who made it, comes back after a kill as often as needed, and
 #: calls under way when it died are made again (they carry ids, so that twice is once).

@@ -9,8 +9,8 @@ from typing import Any, Protocol, cast
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from actors.cluster import APPLICATION
 from domain.errors import ClassifierError, NetworksError
+from domain.names import CENTRAL, VISITOR_ENCODER
 from domain.prompts import prompts_for
 from domain.records import TextEmbeddings
 from domain.settings import Store
@@ -33,7 +33,7 @@ class TextEncoder(Protocol):
 class ServedEncoder:
     """The deployment. Raises whatever Ray raises while it is not there."""
 
-    def __init__(self, application: str = APPLICATION) -> None:
+    def __init__(self, application: str = CENTRAL) -> None:
         self._application = application
 
     async def identity(self) -> str:
@@ -44,7 +44,7 @@ class ServedEncoder:
 
     def _handle(self) -> DeploymentHandle[Any]:
         # anew each time: the application may have been deployed again, or come later than the trainer
-        return serve.get_deployment_handle("VisitorEncoder", app_name=self._application)
+        return serve.get_deployment_handle(VISITOR_ENCODER, app_name=self._application)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,7 @@ from bot.application import Bot
 from bot.delivery import Delivery
 from bot.registry import Registry, Reports
 from domain.errors import TelegramError
+from domain.names import BOT_LEASE
 from domain.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ class DispatcherActor(Dispatcher):
         plan = await current_plan()
         self._recipe = plan.head_digest
         super().__init__(plan.settings, RegistryClient(), TrainerClient())
-        self._lease = Lease(RegistryClient(), "bot")
+        self._lease = Lease(RegistryClient(), BOT_LEASE)
         self._holding = asyncio.create_task(self._hold())
         self._metrics = DispatcherMetrics()
         self._publishing = asyncio.create_task(self._publish())

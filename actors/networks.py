@@ -16,9 +16,10 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, 
 from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from actors.cluster import APPLICATION, LOOPBACK
+from actors.cluster import LOOPBACK
 from actors.stages import Stage
 from domain.errors import AmikoError, LateError, OverloadError, ServingError
+from domain.names import CENTRAL, DEPARTMENT_CLASSIFIER, PERSON_DETECTOR, VISITOR_ENCODER
 from domain.records import Detection, Embedding, Image, Prediction
 from networks import jpeg
 
@@ -42,13 +43,13 @@ class Networks:
     sent_bytes = 0
 
     def __init__(
-        self, application: str = APPLICATION, *, took: Callable[[Stage, float], None] = lambda _, __: None
+        self, application: str = CENTRAL, *, took: Callable[[Stage, float], None] = lambda _, __: None
     ) -> None:
         """Within the event loop that calls them. `took` hears what encoding and classifying take."""
         self._took = took
-        self._detector = handle("PersonDetector", application)
-        self._encoder = handle("VisitorEncoder", application)
-        self._classifier = handle("DepartmentClassifier", application)
+        self._detector = handle(PERSON_DETECTOR, application)
+        self._encoder = handle(VISITOR_ENCODER, application)
+        self._classifier = handle(DEPARTMENT_CLASSIFIER, application)
 
     async def warm_up(self, store: str, *, within_s: float) -> None:
         """One call on each way: the first visitor must not wait for connections, and for a classifier to be loaded."""

@@ -17,10 +17,8 @@ from cryptography.fernet import Fernet, InvalidToken
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from domain.errors import ClusterError
+from domain.names import CENTRAL, local_application
 from domain.settings import Camera, Settings, Store
-
-#: The Serve application of the three networks that all stores share; a store's own is `networks-<store>`.
-CENTRAL = "networks"
 
 NO_TOKEN = (
     "the cluster's token is missing: name its file, RAY_AUTH_TOKEN_PATH=…, with RAY_AUTH_MODE=token"  # noqa: S105
@@ -102,7 +100,7 @@ class Plan(_Part):
 
     def application_of(self, store: Store) -> str:
         """The Serve application that has the store's networks; a machine on its own has one for all."""
-        return f"{CENTRAL}-{store.id}" if self.placed and store.networks == "local" else CENTRAL
+        return local_application(store.id) if self.placed and store.networks == "local" else CENTRAL
 
     @property
     def head_digest(self) -> str:

@@ -18,6 +18,7 @@ from actors.cluster import ACTOR_OPTIONS, HEAD_OPTIONS, Node, names, nodes, on_s
 from actors.plan import Plan, release
 from actors.status import CameraStatus, Status
 from domain.errors import ClusterError
+from domain.names import DISPATCHER, REGISTRY, STORES, TRAINER, camera_actor, camera_of
 from storage import room
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ PIECE_BYTES = 64 * 1024
 FREE_S = 30.0
 
 #: Those who are made before the cameras, in this order, and ended after them, in the opposite one.
-HEAD = ("registry", "trainer", "dispatcher")
+HEAD = (REGISTRY, TRAINER, DISPATCHER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +115,7 @@ class StoresActor:
         self._nodes = await asyncio.to_thread(nodes)
         cameras = [name for name, recipe in self._recipes.items() if recipe.store is not None]
         seen = await asyncio.gather(*(self._ask(name) for name in cameras))
-        return {name.removeprefix("camera/"): one for name, one in zip(cameras, seen, strict=True)}
+        return {name.partition("/")[2]: one for name, one in zip(cameras, seen, strict=True)}
 
     async def stop(self) -> None:
         """Cameras first, then the dispatcher with what is under way, then the rest."""
@@ -123,7 +124,7 @@ class StoresActor:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         there = await asyncio.to_thread(names)
-        await asyncio.gather(*(self._end(name) for name in there if name.startswith("camera/")))
+        await asyncio.gather(*(self._end(name) for name in there if camera_of(name)))
         for name in reversed(HEAD):
             await self._end(name)
 
@@ -141,7 +142,7 @@ class StoresActor:
         self._nodes = await asyncio.to_thread(nodes)
         self._recipes = self._wanted()
         there = await asyncio.to_thread(names)
-        gone = [name for name in there if name.startswith("camera/") and name not in self._recipes]
+        gone = [name for name in there if camera_of(name) and name not in self._recipes]
         await asyncio.gather(*(self._end(name) for name in gone))
         for name in self._recipes:
             if name not in there:
@@ -157,7 +158,7 @@ class StoresActor:
         for store in plan.settings.stores:
             for camera in store.cameras:
                 part = plan.camera(store, camera)
-                recipes[f"camera/{store.id}/{camera.id}"] = _Recipe(
+                recipes[camera_actor(store.id, camera.id)] = _Recipe(
                     made_of=self._camera,
                     arguments=(part.sealed(), part.digest, release()),
                     options=on_store(store.id) if plan.placed else {},
@@ -198,7 +199,7 @@ class StoresActor:
         with contextlib.suppress(RayError, ActorMissingError, TimeoutError):
             actor = await asyncio.to_thread(find, name)
             try:
-                if name != "registry" and self._answers(name):
+                if name != REGISTRY and self._answers(name):
                     async with asyncio.timeout(2 * ANSWER_S):
                         await actor.stop.remote()
             finally:
@@ -232,9 +233,8 @@ class StoresActor:
 
     def _answers(self, name: str) -> bool:
         """Whether it is worth asking: who has no node waits for one."""
-        recipe = self._recipes.get(name)
-        store = recipe.store if recipe else (name.split("/")[1] if name.startswith("camera/") else None)
-        return store is None or self._has_node(store)
+        camera = camera_of(name)
+        return camera is None or self._has_node(camera[0])
 
     def _has_node(self, store: str) -> bool:
         return not self._plan.placed or any(node["alive"] and node["store"] == store for node in self._nodes)
@@ -263,7 +263,7 @@ class StoresActor:
 def running_plan() -> Plan | None:
     """What runs on the cluster that this process has joined; None where Amiko does not run on it. Blocks."""
     try:
-        return Plan.opened(ray.get(find("stores").plan.remote(), timeout=STOP_S))
+        return Plan.opened(ray.get(find(STORES).plan.remote(), timeout=STOP_S))
     except ActorMissingError:
         return None
     except RayError as error:
@@ -276,10 +276,10 @@ def start_stores(plan: Plan) -> Any:
     One that is there for other settings is replaced; those whom it made go on, where nothing changed for them.
     """
     with contextlib.suppress(ActorMissingError):
-        ray.kill(find("stores"))
-        _wait_until_free("stores")
+        ray.kill(find(STORES))
+        _wait_until_free(STORES)
     actor: Any = ray.remote(StoresActor)
-    stores = actor.options(name="stores", **ACTOR_OPTIONS, **HEAD_OPTIONS).remote(*_pieces(plan.sealed()))
+    stores = actor.options(name=STORES, **ACTOR_OPTIONS, **HEAD_OPTIONS).remote(*_pieces(plan.sealed()))
     ray.get(stores.ready.remote())
     return stores
 
@@ -303,7 +303,7 @@ def _wait_until_free(name: str) -> None:
 def stop_stores() -> None:
     """Stop whatever `start_stores` made, in order; nothing where there is nothing. Blocks."""
     try:
-        stores = find("stores")
+        stores = find(STORES)
         ray.get(stores.stop.remote(), timeout=STOP_S)
     except (ActorMissingError, RayError) as error:
         _LOGGER.warning("the actors could not be stopped in order: %s", error)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from ray import serve
 
 from actors.cluster import NETWORKS, STORE, nodes, start_serve
-from actors.plan import CENTRAL, Plan
+from actors.plan import Plan
 from actors.stores import running_plan, start_stores
 from deployments.application import application
 from domain.errors import AmikoError, ClusterError, NetworksError
+from domain.names import CENTRAL, is_application
 from domain.settings import Networks
 
 
@@ -70,7 +71,7 @@ def difference(before: Plan | None, after: Plan) -> Difference:
 def withdraw() -> None:
     """End all of Amiko's Serve applications on the joined cluster."""
     for name in serve.status().applications:
-        if name == CENTRAL or name.startswith(f"{CENTRAL}-"):
+        if is_application(name):
             serve.delete(name)
 
 
@@ -100,7 +101,7 @@ def _deploy(before: Plan | None, after: Plan) -> None:
     old = _applications(before) if before else {}
     new = _applications(after)
     for name in there:
-        if (name == CENTRAL or name.startswith(f"{CENTRAL}-")) and name not in new:
+        if is_application(name) and name not in new:
             serve.delete(name)
     # one that is the same is left alone: deploying it again would start its replicas again; so is one that is there
     # before Amiko is, since that is a RayService's

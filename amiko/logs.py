@@ -13,6 +13,7 @@ from rich.markup import escape
 from amiko.console import err, out
 from amiko.running import find_running
 from domain.errors import ClusterError
+from domain.names import CAMERA, DISPATCHER, REGISTRY, STORES, TRAINER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ TAIL = 2000
 #: Files that are read beside each other, and the seconds that one may take.
 READERS, READ_S = 16, 20
 #: The first part of an actor's name.
-ACTORS = {"stores", "registry", "trainer", "dispatcher", "camera"}
+ACTORS = {STORES, REGISTRY, TRAINER, DISPATCHER, CAMERA}
 
 
 def logs(

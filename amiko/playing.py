@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -21,12 +20,13 @@ from bot.sandbox import Message, Person, Sandbox
 from bot.texts import texts
 from domain.days import day_of
 from domain.errors import InputError, SourceUnreadableError
+from domain.names import STORES
 from domain.places import CLASSIFIERS, DATABASE
 from domain.records import Origin, Sample
 from domain.settings import Store
 from learning.training import train
 from networks.encoder import load_encoder
-from storage import assistants, samples
+from storage import assistants, figures, samples
 from storage.classifiers import ClassifierStore, StoredClassifier
 from storage.database import Database
 from vision.source import open_source, redact
@@ -132,13 +132,13 @@ def play(sandbox: Sandbox, staff: Sequence[Person], data: Path, *, limit_s: floa
     peak_mb = 0.0
     try:
         while True:
-            status: Status = ray.get(find("stores").status.remote())
+            status: Status = ray.get(find(STORES).status.remote())
             peak_mb = max(peak_mb, _resident_mb())
             cameras = [camera for camera in status["cameras"].values() if camera]
             over = until is not None and time.monotonic() > until
             if cameras and all(camera["state"] in {"ended", "lost"} and not camera["pending"] for camera in cameras):
                 ended_at = ended_at or time.monotonic()
-                told = len(_notified(data))
+                told = len(figures.told_visits(data / DATABASE))
                 over = over or told >= cameras[0]["visits"] or time.monotonic() - ended_at > LAST_S
             if over and cameras:
                 break
@@ -188,20 +188,9 @@ class _Hands(threading.Thread):
             self._sandbox.press(message.person, texts("ru").plain("button-next"))
 
 
-def _notified(data: Path) -> dict[str, tuple[float, float, int]]:
-    """Visit -> when it was seen, when its notification was made, and Telegram's number of the message."""
-    with sqlite3.connect(f"file:{data / DATABASE}?mode=ro", uri=True) as connection:
-        rows = connection.execute(
-            "SELECT v.id, v.at, n.created_at, n.message FROM notifications n JOIN visits v ON v.id = n.visit"
-            " WHERE n.message IS NOT NULL"
-        ).fetchall()
-    connection.close()
-    return {visit: (at, created_at, message) for visit, at, created_at, message in rows}
-
-
 def _result(chats: list[Message], texts: dict[int, str], data: Path, status: Status, peak_mb: float) -> Result:
     messages = {message.id: message for message in chats}
-    notified = _notified(data)
+    notified = figures.told_visits(data / DATABASE)
     sent = [(at, made, messages[number]) for at, made, number in notified.values() if number in messages]
     (camera,) = (one for one in status["cameras"].values() if one)
     stages = dict(camera["stages_ms"])

@@ -10,6 +10,7 @@ from rich.table import Table
 from amiko.console import JsonOption, out, print_json
 from amiko.running import Running, find_running
 from domain.errors import ClusterError
+from domain.names import STORES, is_application
 
 #: Seconds until whoever has not answered counts as out of reach.
 ANSWER_S = 20.0
@@ -40,7 +41,7 @@ def read_status(running: Running) -> dict[str, Any]:
     if mine:
         cluster.join(running.address)
     try:
-        told = ray.get(find("stores").status.remote(), timeout=ANSWER_S)
+        told = ray.get(find(STORES).status.remote(), timeout=ANSWER_S)
         applications = serve.status().applications
     except (ActorMissingError, RayError) as error:
         raise ClusterError("Ray runs, but Amiko's actors do not answer; see the dashboard") from error
@@ -53,7 +54,7 @@ def read_status(running: Running) -> dict[str, Any]:
             "replicas": {str(state): count for state, count in deployment.replica_states.items()},
         }
         for app, one in applications.items()
-        if app == cluster.APPLICATION or app.startswith(f"{cluster.APPLICATION}-")
+        if is_application(app)
         for name, deployment in one.deployments.items()
     }
     return {"dashboard": running.dashboard, "address": running.address, "networks": networks, **told}

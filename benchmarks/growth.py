@@ -30,6 +30,7 @@ from benchmarks.learning_photos import throw_away_home
 from benchmarks.printing import printed
 from benchmarks.speed_shop import TOKEN, Usage, wait_until
 from bot.sandbox import Sandbox
+from domain.names import STORES
 from domain.settings import Camera, Networks, Scaling, ScalingOfNetworks, Settings, Store, Telegram
 
 SIZES = (1, 2, 4, 8, 16, 32)
@@ -202,7 +203,7 @@ def _of_size(size: int, system: System, settings: Settings, base: float) -> Came
 
 
 def _status() -> dict[str, Any]:
-    status: dict[str, Any] = ray.get(find("stores").status.remote())["cameras"]
+    status: dict[str, Any] = ray.get(find(STORES).status.remote())["cameras"]
     return status
 
 

@@ -30,6 +30,7 @@ from learning.training import fit
 from networks.detector import Detector, load_detector
 from networks.encoder import Encoder, load_encoder
 from networks.mlp import Classifier
+from networks.ranking import rank
 from vision.picture import letterbox
 from vision.source import open_source
 
@@ -78,7 +79,7 @@ class Counting(Networks):
         self.counted.encoder_calls += 1
         _, encoder, classifier = self._networks
         (embedding,) = encoder.embed([crop])
-        (ranking,) = classifier.predict([embedding])
+        ranking = rank(classifier, embedding)
         return embedding, Prediction(ranking=ranking, classifier=1)
 
     async def detect(self, picture: Image, score: float, *, within_s: float, again: bool) -> list[Detection]:

@@ -34,6 +34,7 @@ from benchmarks.soak_series import growing, judge_all, look, read, warm_up_s
 from bot.sandbox import Person, Sandbox
 from bot.texts import texts
 from domain.errors import AmikoError, InputError
+from domain.names import STORES
 from domain.places import DATABASE, home
 from domain.settings import Camera, Settings, Store, Telegram, Training
 
@@ -197,7 +198,7 @@ def _soak(sandbox: Sandbox, settings: Settings, folder: Path, seconds: float, sa
 
 
 def _status() -> Status:
-    status: Status = ray.get(find("stores").status.remote())
+    status: Status = ray.get(find(STORES).status.remote())
     return status
 
 

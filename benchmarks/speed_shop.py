@@ -23,6 +23,7 @@ from benchmarks.learning import footage
 from benchmarks.learning_photos import throw_away_home
 from bot.sandbox import Person, Sandbox
 from domain.errors import InputError
+from domain.names import STORES
 from domain.places import DATABASE
 from domain.settings import Camera, Networks, Settings, Store, Telegram
 
@@ -71,7 +72,7 @@ class Shop:
         self._system.apply(self._settings.model_copy(update={"stores": [changed]}))
 
     def cameras(self) -> dict[str, CameraStatus | None]:
-        status: Status = ray.get(find("stores").status.remote())
+        status: Status = ray.get(find(STORES).status.remote())
         return status["cameras"]
 
     def visits(self) -> list["Told"]:
@@ -145,7 +146,7 @@ def shop(
 
 def _wait_until_they_wait(count: int) -> None:
     def all_wait() -> bool:
-        status: Status = ray.get(find("stores").status.remote())
+        status: Status = ray.get(find(STORES).status.remote())
         staff = status["stores"][STORE]["assistants"] if status["stores"] else []
         return sum(person["state"] == "waiting" for person in staff) == count
 

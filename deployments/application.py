@@ -11,6 +11,7 @@ from deployments.classifier import DepartmentClassifier
 from deployments.detector import PersonDetector
 from deployments.encoder import VisitorEncoder
 from deployments.ports import keep_to_own_address
+from domain.names import DEPARTMENT_CLASSIFIER, PERSON_DETECTOR, VISITOR_ENCODER
 from domain.settings import Networks, Scaling
 
 #: Requests of one caller that wait for a replica; a camera has one under way, so that more means trouble.
@@ -31,9 +32,9 @@ class RootClassifier(DepartmentClassifier):
 def application(networks: Networks, labels: Mapping[str, str] | None = None) -> Application:
     """PersonDetector, VisitorEncoder and DepartmentClassifier; where labels are given, on nodes that have them."""
     scaling = networks.scaling
-    people = deployment(PersonDetector, "PersonDetector", scaling.detector, labels)
-    visitors = deployment(VisitorEncoder, "VisitorEncoder", scaling.encoder, labels)
-    departments = deployment(RootClassifier, "DepartmentClassifier", scaling.classifier, labels)
+    people = deployment(PersonDetector, PERSON_DETECTOR, scaling.detector, labels)
+    visitors = deployment(VisitorEncoder, VISITOR_ENCODER, scaling.encoder, labels)
+    departments = deployment(RootClassifier, DEPARTMENT_CLASSIFIER, scaling.classifier, labels)
     return departments.bind(
         people.bind(networks.detector, scaling.detector),
         visitors.bind(networks.encoder, scaling.encoder),

@@ -4,19 +4,20 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 import ray
 import torch
 
-from domain.errors import AmikoError, ClassifierError
+from domain.errors import ClassifierError
+from domain.names import NAMESPACE, TRAINER
 from domain.records import Embedding, Prediction
 from networks import coldstart
 from networks.coldstart import ColdStart
 from networks.mlp import Classifier
-from networks.ranking import Ranker, check, rank
+from networks.ranking import Ranker, rank
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,6 @@ class Source(Protocol):
 class TrainerSource:
     """The trainer's actor, by its name: found again after it was restarted."""
 
-    def __init__(self, name: str = "trainer", namespace: str = "amiko") -> None:
-        self._name = name
-        self._namespace = namespace
-
     async def current(self, store: str) -> tuple[int, str] | None:
         return cast("tuple[int, str] | None", await self._ask("current", store))
 
@@ -55,7 +52,7 @@ class TrainerSource:
 
     async def _ask(self, method: str, *arguments: object) -> object:
         # looked up each time: an actor that was made anew has another handle. Ray's lookup may block
-        actor = await asyncio.to_thread(ray.get_actor, self._name, self._namespace)
+        actor = await asyncio.to_thread(ray.get_actor, TRAINER, NAMESPACE)
         answer: Awaitable[object] = getattr(actor, method).remote(*arguments)
         return await answer
 
@@ -98,9 +95,6 @@ class DepartmentClassifier:
         self._poller: asyncio.Task[None] | None = None
         self._swaps = 0
 
-    async def __call__(self, embedding: Embedding, store: str) -> Prediction | None:
-        return await self.classify(embedding, store)
-
     async def classify(self, embedding: Embedding, store: str) -> Prediction | None:
         """The store's departments ranked for an embedding; None where the store has no classifier yet.
 
@@ -109,34 +103,12 @@ class DepartmentClassifier:
         shelf = self._shelves.get(store)
         if shelf is None or not shelf.looked.is_set():
             await self.ready(store)
-        # an MLP's pass costs less than waiting for others' embeddings would
-        (answer,) = self.predict([(embedding, store)])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def predict(self, requests: Sequence[tuple[Embedding, str]]) -> list[Prediction | Exception | None]:
-        """An answer for each embedding and store. An error is returned in its place: raised, it would fail them all."""
-        answers: list[Prediction | Exception | None] = [None] * len(requests)
-        rows: dict[str, list[int]] = {}
-        for number, (_, store) in enumerate(requests):
-            rows.setdefault(store, []).append(number)
-        for store, numbers in rows.items():
-            shelf = self._shelves.get(store)
-            classifier = shelf.classifier if shelf else None
-            if classifier is None:
-                continue
-            fit = []
-            for number in numbers:
-                try:
-                    check(classifier, requests[number][0])
-                    fit.append(number)
-                except AmikoError as error:
-                    answers[number] = error
-            rankings = rank(classifier, [requests[number][0] for number in fit])
-            for number, ranking in zip(fit, rankings, strict=True):
-                answers[number] = Prediction(ranking=ranking, classifier=classifier.version)
-        return answers
+        # read once: another one may take its place at any moment. No batch: its pass costs less than waiting for
+        # others' embeddings would
+        classifier = self._shelves[store].classifier
+        if classifier is None:
+            return None
+        return Prediction(ranking=rank(classifier, embedding), classifier=classifier.version)
 
     async def ready(self, store: str) -> None:
         """Wait, at most the first-wait time, until the store's classifier was looked for once."""

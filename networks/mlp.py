@@ -1,7 +1,6 @@
 """The third network: embeddings in, departments out; and the artifact that a training leaves behind."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -12,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from domain.errors import ClassifierError
-from domain.records import Embedding, Ranked
-from networks.ranking import Floats, check, rank
+from networks.ranking import Floats
 
 #: The key of the JSON in the safetensors header, and the number of its layout.
 METADATA = "amiko.classifier"
@@ -90,17 +88,6 @@ class Classifier:
             inputs = torch.from_numpy((normalised(vectors) - self.mean) / self.scale)
             outputs: Floats = torch.softmax(self.model(inputs) / self.temperature, 1).numpy()
         return outputs
-
-    def predict(self, embeddings: Sequence[Embedding]) -> list[tuple[Ranked, ...]]:
-        """The departments for each embedding, the most probable first.
-
-        Raises EncoderMismatchError for another encoder's embeddings, InputError for numbers that are none.
-        """
-        return rank(self, embeddings)
-
-    def check(self, embedding: Embedding) -> None:
-        """Raises what `predict` would raise for it."""
-        check(self, embedding)
 
     def self_test(self) -> None:
         """Raises ClassifierError unless it gives the answers that it gave when it was trained."""

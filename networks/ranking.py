@@ -1,6 +1,5 @@
-"""Departments ranked for embeddings, by whatever tells how probable each is: an MLP, or a comparison with texts."""
+"""Departments ranked for an embedding, by whatever tells how probable each is: an MLP, or a comparison with texts."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -40,8 +39,11 @@ class Ranker(Protocol):
         ...
 
 
-def check(ranker: Ranker, embedding: Embedding) -> None:
-    """Raises EncoderMismatchError for another encoder's embedding, InputError for numbers that are none."""
+def rank(ranker: Ranker, embedding: Embedding) -> tuple[Ranked, ...]:
+    """The departments for an embedding, the most probable first.
+
+    Raises EncoderMismatchError for another encoder's embedding, InputError for numbers that are none.
+    """
     if embedding.encoder != ranker.encoder or embedding.vector.shape != (ranker.dimensions,):
         raise EncoderMismatchError(
             f"the classifier (version {ranker.version}) was trained with the encoder {ranker.encoder},"
@@ -50,19 +52,8 @@ def check(ranker: Ranker, embedding: Embedding) -> None:
         )
     if not np.isfinite(embedding.vector).all():
         raise InputError("the embedding holds numbers that are none (NaN or infinite)")
-
-
-def rank(ranker: Ranker, embeddings: Sequence[Embedding]) -> list[tuple[Ranked, ...]]:
-    """The departments for each embedding, the most probable first. Raises what `check` raises."""
-    if not embeddings:
-        return []
-    for embedding in embeddings:
-        check(ranker, embedding)
-    vectors = np.stack([embedding.vector for embedding in embeddings]).astype(np.float32, copy=False)
-    return [
-        tuple(
-            Ranked(department=ranker.departments[number], probability=float(row[number]))
-            for number in np.argsort(-row, kind="stable")
-        )
-        for row in ranker.probabilities(vectors)
-    ]
+    (shares,) = ranker.probabilities(embedding.vector[np.newaxis].astype(np.float32, copy=False))
+    return tuple(
+        Ranked(department=ranker.departments[number], probability=float(shares[number]))
+        for number in np.argsort(-shares, kind="stable")
+    )

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from domain.errors import InputError, StorageError
 from domain.places import CLASSIFIERS, DATABASE
-from storage.database import MIGRATIONS, RESTORING, Database, copies, copy_whole, drop_copies
+from storage.database import RESTORING, Database, copies, copy_whole, drop_copies, scripts
 from storage.files import make_folder, sync, whole
 
 #: The layout of the archive.
@@ -256,7 +256,7 @@ def _manifest(archive: tarfile.TarFile) -> Manifest:
         raise InputError("is no backup of Amiko's, or one of a newer Amiko: its manifest says other things") from error
     if DATABASE not in manifest.files:
         raise InputError("is no backup of Amiko's: no database is in it")
-    if manifest.schema_version > len(list(MIGRATIONS.glob("[0-9]*.sql"))):
+    if manifest.schema_version > len(scripts()):
         raise InputError(
             f"was made by a newer Amiko ({manifest.release}, schema {manifest.schema_version}); update this one"
         )
@@ -304,7 +304,7 @@ def _look_into(source: Path, path: Path, manifest: Manifest) -> None:
 def _schema(version: int) -> set[str]:
     """The names of all that a database of that version consists of: no trigger, no view."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        for migration in sorted(MIGRATIONS.glob("[0-9]*.sql"))[:version]:
+        for migration in scripts()[:version]:
             connection.executescript(migration.read_text(encoding="utf-8"))
         return _names(connection)
 

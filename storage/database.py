@@ -29,6 +29,11 @@ Value = str | int | float | bytes | None
 Answer = TypeVar("Answer")
 
 
+def scripts() -> list[Path]:
+    """The migrations in their order: a database's schema version is how many of them it has seen."""
+    return sorted(MIGRATIONS.glob("[0-9]*.sql"))
+
+
 class Database:
     """A connection. Other processes may have the same file open; each transaction is whole or not at all."""
 
@@ -141,7 +146,7 @@ class Database:
 
     async def _migrate(self, path: Path) -> None:
         """All that is new in one transaction: whatever fails, the file is as it was."""
-        migrations = sorted(MIGRATIONS.glob("[0-9]*.sql"))
+        migrations = scripts()
         if await _version(self._connection) == len(migrations):
             return
         async with self.transaction() as connection:

@@ -1,8 +1,11 @@
 """Figures of a day and of many: what assistants and admins ask for. Functions run inside the caller's transaction."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -91,3 +94,15 @@ async def visits_of_day(connection: aiosqlite.Connection, store: str, day: str) 
         "SELECT COUNT(*) AS visits, COUNT(taken_at) AS met FROM visits WHERE store = ? AND day = ?", (store, day)
     )
     return row["visits"], row["met"]
+
+
+def told_visits(path: Path) -> dict[str, tuple[float, float, int]]:
+    """By visit, as it stands in a database that actors may be writing: when the visitor came in, when the notification
+    was made (seconds since 1970), and Telegram's number of its message; of several the newest.
+    """
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT v.id, v.at, n.created_at, n.message FROM notifications n JOIN visits v ON v.id = n.visit"
+            " WHERE n.message IS NOT NULL ORDER BY n.id"
+        ).fetchall()
+    return {visit: (at, created_at, message) for visit, at, created_at, message in rows}

@@ -10,6 +10,7 @@ import pytest
 import ray
 
 from domain.errors import InputError
+from domain.names import CENTRAL, PERSON_DETECTOR, VISITOR_ENCODER
 from domain.settings import Networks as NetworksSettings
 from networks import jpeg
 
@@ -20,11 +21,11 @@ pytestmark = [pytest.mark.usefixtures("weights", "cluster"), pytest.mark.cluster
 def application(weights: None, cluster: None) -> Iterator[None]:
     from ray import serve
 
-    from actors.cluster import APPLICATION, start_serve
+    from actors.cluster import start_serve
     from deployments.application import application as bound
 
     start_serve()
-    serve.run(bound(NetworksSettings()), name=APPLICATION, route_prefix=None)
+    serve.run(bound(NetworksSettings()), name=CENTRAL, route_prefix=None)
     yield
     serve.shutdown()
 
@@ -50,7 +51,7 @@ async def test_people_are_found_and_described(application: None) -> None:
 async def test_one_bad_picture_fails_alone(application: None) -> None:
     from ray import serve
 
-    handle = serve.get_deployment_handle("PersonDetector", app_name="networks")
+    handle = serve.get_deployment_handle(PERSON_DETECTOR, app_name=CENTRAL)
     good = jpeg.encode(astronaut())
     odd = jpeg.encode(astronaut()[:100, :100])
     answers = await asyncio.gather(
@@ -64,7 +65,7 @@ async def test_what_the_encoder_can_not_take_is_raised(application: None) -> Non
     """An error that a batch returns in one request's place must not be handed on as if it were an answer."""
     from ray import serve
 
-    handle = serve.get_deployment_handle("VisitorEncoder", app_name="networks")
+    handle = serve.get_deployment_handle(VISITOR_ENCODER, app_name=CENTRAL)
     with pytest.raises(InputError, match="no picture"):
         await handle.embed.remote(b"no picture")
 
@@ -80,9 +81,7 @@ async def test_a_killed_replica_costs_no_answer(application: None) -> None:
         return [
             child.pid
             for child in psutil.Process().children(recursive=True)
-            if child.is_running()
-            and child.name().startswith("ray::ServeRep")
-            and "PersonDetector" in child.cmdline()[0]
+            if child.is_running() and child.name().startswith("ray::ServeRep") and PERSON_DETECTOR in child.cmdline()[0]
         ]
 
     networks = Networks()

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from support.mjpeg import MjpegCamera
 from support.recordings import moving_pictures, write_video
 
 from domain.errors import SourceNotFoundError, SourceUnauthorizedError
@@ -123,92 +124,46 @@ def test_passwords_and_paths(clip: Path) -> None:
         open_source(f"rtsp://127.0.0.1:{port}/elsewhere")
 
 
-class Mjpeg:
-    """An HTTP camera that sends one JPEG after the other, until told to send garbage, or nothing."""
-
-    HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
-
-    def __init__(self) -> None:
-        self.sends = "pictures"
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._server.settimeout(0.1)
-        self.port = int(self._server.getsockname()[1])
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        self._server.close()
-
-    def _accept(self) -> None:
-        while not self._stop.is_set():
-            try:
-                connection, _ = self._server.accept()
-            except TimeoutError:
-                continue
-            thread = threading.Thread(target=self._serve, args=(connection,))
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        random, number = np.random.default_rng(0), 0
-        with connection:
-            connection.settimeout(5)
-            try:
-                connection.recv(4096)
-                connection.sendall(self.HEAD)
-                while not self._stop.is_set():
-                    picture = np.full((96, 160, 3), number % 200, dtype=np.uint8)
-                    data = cv2.imencode(".jpg", picture)[1].tobytes()
-                    if self.sends == "garbage":
-                        data = random.bytes(len(data))
-                    if self.sends != "nothing":
-                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-                        connection.sendall(head + data + b"\r\n")
-                    number += 1
-                    self._stop.wait(0.05)
-            except OSError:
-                return
+#: 96 rows of 160, in all greys.
+PICTURES = [cv2.imencode(".jpg", np.full((96, 160, 3), grey, np.uint8))[1].tobytes() for grey in range(200)]
+GARBAGE = [np.random.default_rng(0).bytes(700)]
 
 
 @pytest.fixture
-def camera() -> Iterator[Mjpeg]:
-    mjpeg = Mjpeg()
-    yield mjpeg
-    mjpeg.close()
+def camera() -> Iterator[MjpegCamera]:
+    made = MjpegCamera(PICTURES, fps=20)
+    yield made
+    made.close()
 
 
-def test_http_mjpeg_that_falls_silent_is_stalled_and_comes_back(camera: Mjpeg) -> None:
-    with Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as capture:
+def test_http_mjpeg_that_falls_silent_is_stalled_and_comes_back(camera: MjpegCamera) -> None:
+    with Capture(camera.url) as capture:
         frame = capture.read(30)
         assert frame is not None
         assert frame.image.shape == (96, 160, 3)
-        camera.sends = "nothing"
+        camera.pictures = []
         until(lambda: capture.state.state in {CaptureState.STALLED, CaptureState.LOST}, 60)
         assert capture.state.reason
-        camera.sends = "pictures"
+        camera.pictures = PICTURES
         until(lambda: capture.state.state is CaptureState.STREAMING, 60)
     until(lambda: own_threads() == [], 30)
 
 
-def test_a_stream_that_sends_garbage_is_a_state_with_a_reason(camera: Mjpeg) -> None:
-    camera.sends = "garbage"
-    with Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as capture:
+def test_a_stream_that_sends_garbage_is_a_state_with_a_reason(camera: MjpegCamera) -> None:
+    camera.pictures = GARBAGE
+    with Capture(camera.url) as capture:
         until(lambda: capture.state.state is CaptureState.LOST, 60)
         assert capture.state.reason
-        camera.sends = "pictures"
+        camera.pictures = PICTURES
         until(lambda: capture.state.state is CaptureState.STREAMING, 30)
     until(lambda: own_threads() == [], 30)
 
 
-def test_one_that_accepts_and_says_nothing_does_not_stop_the_others(camera: Mjpeg) -> None:
+def test_one_that_accepts_and_says_nothing_does_not_stop_the_others(camera: MjpegCamera) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         Capture(f"rtsp://anna:geheim@127.0.0.1:{silent.getsockname()[1]}/door") as dead,
-        Capture(f"http://127.0.0.1:{camera.port}/video.mjpg") as alive,
+        Capture(camera.url) as alive,
     ):
         assert alive.read(30) is not None
         until(lambda: dead.state.state is CaptureState.LOST, 60)

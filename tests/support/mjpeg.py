@@ -9,7 +9,10 @@ HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=fr
 
 
 class MjpegCamera:
-    """Plays JPEGs in a loop by the clock, to whoever asks, on loopback."""
+    """Plays JPEGs in a loop by the clock, to whoever asks, on loopback.
+
+    `pictures` may be changed at any moment: without any it falls silent, and what is none it sends all the same.
+    """
 
     def __init__(self, pictures: Sequence[bytes], *, fps: float) -> None:
         self.pictures = pictures
@@ -49,9 +52,10 @@ class MjpegCamera:
                 connection.sendall(HEAD)
                 number = int((time.monotonic() - self._began) * self._fps)
                 while not self._stop.wait(max(0.0, self._began + number / self._fps - time.monotonic())):
-                    data = self.pictures[number % len(self.pictures)]
-                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-                    connection.sendall(head + data + b"\r\n")
+                    if pictures := self.pictures:
+                        data = pictures[number % len(pictures)]
+                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+                        connection.sendall(head + data + b"\r\n")
                     number += 1
             except OSError:
                 return

@@ -7,7 +7,7 @@ import pytest
 
 from deployments.classifier import DepartmentClassifier
 from domain.errors import EncoderMismatchError, InputError
-from domain.records import Embedding, Prediction, TextEmbeddings
+from domain.records import Embedding, TextEmbeddings
 from learning.training import train
 from networks.coldstart import cold_start
 from networks.mlp import Classifier
@@ -61,9 +61,8 @@ def one() -> Embedding:
     return embedding(2, np.random.default_rng(0))
 
 
-def version_of(classifier: DepartmentClassifier) -> int | None:
-    (answer,) = classifier.predict([(one(), STORE)])
-    assert answer is None or isinstance(answer, Prediction)
+async def version_of(classifier: DepartmentClassifier) -> int | None:
+    answer = await classifier.classify(one(), STORE)
     return answer.classifier if answer else None
 
 
@@ -71,8 +70,8 @@ async def test_the_first_request_brings_the_stores_classifier(trained: Classifie
     shelf = Shelf()
     shelf.put(4, trained.to_bytes())
     classifier = await made(shelf)
-    (answer,) = classifier.predict([(one(), STORE)])
-    assert isinstance(answer, Prediction)
+    answer = await classifier.classify(one(), STORE)
+    assert answer is not None
     assert answer.classifier == 4
     assert answer.ranking[0].department == "Toys"
     await classifier.close()
@@ -81,10 +80,11 @@ async def test_the_first_request_brings_the_stores_classifier(trained: Classifie
 async def test_no_classifier_yet_is_no_prediction(trained: Classifier) -> None:
     shelf = Shelf()
     classifier = await made(shelf)
-    assert classifier.predict([(one(), STORE), (one(), "unknown")]) == [None, None]
+    assert await classifier.classify(one(), STORE) is None
+    assert await classifier.classify(one(), "unknown") is None
     shelf.put(1, trained.to_bytes())
     await classifier.refresh()
-    assert version_of(classifier) == 1
+    assert await version_of(classifier) == 1
     await classifier.close()
 
 
@@ -95,10 +95,10 @@ async def test_the_first_classifier_takes_the_place_of_comparing_with_texts(trai
     shelf = Shelf()
     shelf.put(0, cold_start({name: [name] for name in DEPARTMENTS}, texts).to_bytes())
     classifier = await made(shelf)
-    assert version_of(classifier) == 0
+    assert await version_of(classifier) == 0
     shelf.put(1, trained.to_bytes())
     await classifier.refresh()
-    assert version_of(classifier) == 1
+    assert await version_of(classifier) == 1
     await classifier.close()
 
 
@@ -107,12 +107,10 @@ async def test_one_bad_request_fails_alone(trained: Classifier) -> None:
     shelf.put(1, trained.to_bytes())
     classifier = await made(shelf)
     nan = Embedding(vector=np.full_like(one().vector, np.nan), encoder=one().encoder)
-    answers = classifier.predict(
-        [(one(), STORE), (replace(one(), encoder="other@1"), STORE), (nan, STORE), (one(), "unknown"), (one(), STORE)]
-    )
-    assert [type(answer) for answer in answers] == [
-        Prediction, EncoderMismatchError, InputError, type(None), Prediction,
-    ]  # fmt: skip
+    for refused, error in ((replace(one(), encoder="other@1"), EncoderMismatchError), (nan, InputError)):
+        with pytest.raises(error):
+            await classifier.classify(refused, STORE)
+        assert await version_of(classifier) == 1
     await classifier.close()
 
 
@@ -122,10 +120,10 @@ async def test_newer_versions_and_rollbacks_are_swapped_in(trained: Classifier) 
     classifier = await made(shelf)
     shelf.put(2, replace(trained, held_out_from="2026-01-01").to_bytes())
     await classifier.refresh()
-    assert version_of(classifier) == 2
+    assert await version_of(classifier) == 2
     shelf.now = 1
     await classifier.refresh()
-    assert version_of(classifier) == 1
+    assert await version_of(classifier) == 1
     assert classifier.status()["swaps"] == 3
     await classifier.close()
 
@@ -148,7 +146,7 @@ async def test_a_damaged_version_is_refused_and_the_old_one_stays(
             shelf.put(2, b"\x80\x04\x95.")
     for _ in range(3):
         await classifier.refresh()
-    assert version_of(classifier) == 1
+    assert await version_of(classifier) == 1
     # fetched once and told once, not at each look
     assert shelf.fetched == 2
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
@@ -157,7 +155,7 @@ async def test_a_damaged_version_is_refused_and_the_old_one_stays(
     assert "ClassifierError" in status[STORE]["trouble"]
     shelf.put(3, replace(trained, held_out_from="2026-01-02").to_bytes())
     await classifier.refresh()
-    assert version_of(classifier) == 3
+    assert await version_of(classifier) == 3
     await classifier.close()
 
 
@@ -167,7 +165,7 @@ async def test_a_dead_trainer_stops_no_prediction(trained: Classifier) -> None:
     classifier = await made(shelf)
     shelf.trouble = ConnectionError("gone")
     await classifier.refresh()
-    assert version_of(classifier) == 1
+    assert await version_of(classifier) == 1
     shelf.trouble = None
     await classifier.refresh()
     status = classifier.status()["stores"]
@@ -196,5 +194,9 @@ async def test_it_looks_by_itself(trained: Classifier) -> None:
     classifier = DepartmentClassifier(shelf, poll_s=0.01)
     await classifier.ready(STORE)
     shelf.put(2, replace(trained, held_out_from="2026-01-01").to_bytes())
-    await until(lambda: version_of(classifier) == 2)
+
+    async def newer() -> bool:
+        return await version_of(classifier) == 2
+
+    await until(newer)
     await classifier.close()

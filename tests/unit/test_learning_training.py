@@ -8,15 +8,16 @@ from domain.settings import SampleWeights
 from learning import training
 from learning.data import dataset, table
 from learning.training import fit, train
-from networks.mlp import MLP
+from networks.mlp import MLP, Classifier
+from networks.ranking import rank
 from tests.support.embeddings import DEPARTMENTS, embedding, visitors
 
 
-def accuracy(classifier: object, count: int = 150) -> float:
+def accuracy(classifier: Classifier, count: int = 150) -> float:
     random = np.random.default_rng(99)
     right = 0
     for number in range(count):
-        (ranking,) = classifier.predict([embedding(number % 3, random)])  # type: ignore[attr-defined]
+        ranking = rank(classifier, embedding(number % 3, random))
         right += ranking[0].department == DEPARTMENTS[number % 3]
     return right / count
 
@@ -90,7 +91,7 @@ def test_rare_departments_are_learnt_too() -> None:
     samples = [sample for number, sample in enumerate(visitors(600)) if number % 3 != 2 or number < 60]
     classifier = train(samples, DEPARTMENTS)
     random = np.random.default_rng(5)
-    rankings = classifier.predict([embedding(2, random) for _ in range(60)])
+    rankings = [rank(classifier, embedding(2, random)) for _ in range(60)]
     assert np.mean([ranking[0].department == "Toys" for ranking in rankings]) > 0.8
 
 

@@ -24,7 +24,7 @@ def crop(*vector: float, encoder: str = "clip@1") -> Embedding:
 
 
 def test_the_department_whose_texts_are_nearest_comes_first(cold: ColdStart) -> None:
-    toys, books = rank(cold, [crop(0.9, 0.3, 0.1), crop(0, 0.1, 3)])
+    toys, books = rank(cold, crop(0.9, 0.3, 0.1)), rank(cold, crop(0, 0.1, 3))
     assert [one.department for one in toys] == ["Toys", "Books"]
     assert [one.department for one in books] == ["Books", "Toys"]
     assert sum(one.probability for one in toys) == pytest.approx(1, abs=1e-6)
@@ -57,7 +57,7 @@ def test_a_damaged_file_is_refused(cold: ColdStart, kept: int) -> None:
 
 def test_another_encoders_crop_is_refused(cold: ColdStart) -> None:
     with pytest.raises(EncoderMismatchError):
-        rank(cold, [crop(1, 0, 0, encoder="dinov2@1")])
+        rank(cold, crop(1, 0, 0, encoder="dinov2@1"))
 
 
 def test_numbers_that_are_none_fail_the_self_test(cold: ColdStart) -> None:

@@ -10,6 +10,7 @@ from domain.errors import ClassifierError, EncoderMismatchError, InputError
 from domain.records import Embedding
 from learning.training import train
 from networks.mlp import Classifier
+from networks.ranking import rank
 from tests.support.embeddings import DEPARTMENTS, DIMENSIONS, ENCODER, embedding, visitors
 
 
@@ -29,11 +30,11 @@ def test_a_file_gives_back_the_same_classifier(classifier: Classifier) -> None:
     assert back.version == 7
     assert back.departments == classifier.departments
     assert back.encoder == ENCODER
-    assert back.predict(some()) == classifier.predict(some())
+    assert [rank(back, one) for one in some()] == [rank(classifier, one) for one in some()]
 
 
 def test_rankings_are_probabilities_best_first(classifier: Classifier) -> None:
-    for ranking in classifier.predict(some()):
+    for ranking in [rank(classifier, one) for one in some()]:
         assert {ranked.department for ranked in ranking} == set(DEPARTMENTS)
         assert sum(ranked.probability for ranked in ranking) == pytest.approx(1, abs=1e-5)
         values = [ranked.probability for ranked in ranking]
@@ -41,18 +42,16 @@ def test_rankings_are_probabilities_best_first(classifier: Classifier) -> None:
 
 
 def test_one_at_a_time_or_together_is_the_same(classifier: Classifier) -> None:
-    together = classifier.predict(some())
-    alone = [classifier.predict([one])[0] for one in some()]
-    for first, second in zip(together, alone, strict=True):
-        assert [one.department for one in first] == [one.department for one in second]
-        assert [one.probability for one in first] == pytest.approx([one.probability for one in second], abs=1e-5)
+    vectors = np.stack([one.vector for one in some()])
+    alone = np.concatenate([classifier.probabilities(vectors[row : row + 1]) for row in range(len(vectors))])
+    assert classifier.probabilities(vectors) == pytest.approx(alone, abs=1e-5)
 
 
 def test_another_encoder_is_refused(classifier: Classifier) -> None:
     with pytest.raises(EncoderMismatchError, match=r"tests@0.*other@1.*amiko train"):
-        classifier.predict([replace(some(1)[0], encoder="other@1")])
+        rank(classifier, replace(some(1)[0], encoder="other@1"))
     with pytest.raises(EncoderMismatchError):
-        classifier.predict([Embedding(vector=np.zeros(DIMENSIONS + 1, np.float32), encoder=ENCODER)])
+        rank(classifier, Embedding(vector=np.zeros(DIMENSIONS + 1, np.float32), encoder=ENCODER))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -60,15 +59,11 @@ def test_numbers_that_are_none_are_refused(classifier: Classifier, value: float)
     vector = some(1)[0].vector.copy()
     vector[3] = value
     with pytest.raises(InputError, match="NaN"):
-        classifier.predict([Embedding(vector=vector, encoder=ENCODER)])
-
-
-def test_nothing_to_predict_is_nothing(classifier: Classifier) -> None:
-    assert classifier.predict([]) == []
+        rank(classifier, Embedding(vector=vector, encoder=ENCODER))
 
 
 def test_a_vector_of_zeros_has_an_answer(classifier: Classifier) -> None:
-    (ranking,) = classifier.predict([Embedding(vector=np.zeros(DIMENSIONS, np.float32), encoder=ENCODER)])
+    ranking = rank(classifier, Embedding(vector=np.zeros(DIMENSIONS, np.float32), encoder=ENCODER))
     assert np.isfinite([ranked.probability for ranked in ranking]).all()
 
 

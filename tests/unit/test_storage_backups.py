@@ -16,11 +16,11 @@ from domain.errors import InputError, StorageError
 from storage import backups
 from storage.backups import Manifest, Member
 from storage.classifiers import ClassifierStore, StoredClassifier
-from storage.database import MIGRATIONS, Database
+from storage.database import Database, scripts
 from tests.support import disks
 
 INSERT = "INSERT INTO visits (id, store, camera, at) VALUES (?, 's', 'c', 0)"
-NEWEST = len(list(MIGRATIONS.glob("*.sql")))
+NEWEST = len(scripts())
 
 
 async def fill(home: Path, visits: int = 3) -> None:
@@ -151,7 +151,7 @@ def test_deleted_rows_are_not_in_a_backup(tmp_path: Path, home: Path) -> None:
 def test_an_older_releases_backup_is_brought_up_to_date(tmp_path: Path, home: Path) -> None:
     home.mkdir()
     with closing(sqlite3.connect(home / "amiko.db")) as old:
-        old.executescript((MIGRATIONS / "0001_main.sql").read_text() + "PRAGMA user_version = 1;")
+        old.executescript(scripts()[0].read_text() + "PRAGMA user_version = 1;")
         old.execute(INSERT, ("old",))
         old.commit()
     assert backups.make(home, tmp_path / "b.tar", release="0.0").schema_version == 1
@@ -279,16 +279,16 @@ def link(name: str) -> tarfile.TarInfo:
     return entry
 
 
-def database(*scripts: str, version: int = NEWEST) -> bytes:
+def database(*content: str, version: int = NEWEST) -> bytes:
     with closing(sqlite3.connect(":memory:")) as connection:
-        for script in scripts or [path.read_text() for path in sorted(MIGRATIONS.glob("*.sql"))]:
+        for script in content or [path.read_text() for path in scripts()]:
             connection.executescript(script)
         connection.execute(f"PRAGMA user_version = {version}")
         return connection.serialize()
 
 
 GOOD = database()
-TRIGGER = [*(path.read_text() for path in sorted(MIGRATIONS.glob("*.sql"))),
+TRIGGER = [*(path.read_text() for path in scripts()),
            "CREATE TRIGGER t AFTER INSERT ON visits BEGIN DELETE FROM samples; END"]  # fmt: skip
 
 FOREIGN: dict[str, tuple[Callable[[], bytes], str]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import StorageError
-from storage.database import MIGRATIONS, Database
+from storage.database import Database, scripts
 
 INSERT = "INSERT INTO visits (id, store, camera, at) VALUES (?, 's', 'c', 0)"
 
@@ -20,7 +20,7 @@ async def ids(database: Database) -> set[str]:
 async def test_a_new_database_has_all_migrations(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "a" / "amiko.db") as database:
         (row,) = await database.read("PRAGMA user_version")
-        assert row[0] == len(list(MIGRATIONS.glob("*.sql")))
+        assert row[0] == len(scripts())
         (row,) = await database.read("PRAGMA journal_mode")
         assert row[0] == "wal"
 
@@ -28,7 +28,7 @@ async def test_a_new_database_has_all_migrations(tmp_path: Path) -> None:
 async def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "amiko.db"
     old = sqlite3.connect(path)
-    old.executescript((MIGRATIONS / "0001_main.sql").read_text())
+    old.executescript(scripts()[0].read_text())
     old.execute("PRAGMA user_version = 1")
     old.execute(INSERT, ("kept",))
     old.commit()
@@ -36,14 +36,14 @@ async def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
     async with Database.open(path) as database:
         assert await ids(database) == {"kept"}
         (row,) = await database.read("PRAGMA user_version")
-        assert row[0] == len(list(MIGRATIONS.glob("*.sql")))
+        assert row[0] == len(scripts())
 
 
 async def test_what_assistants_did_before_visits_had_an_owner_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "amiko.db"
     with closing(sqlite3.connect(path)) as old:
-        for script in ("0001_main.sql", "0002_learning.sql"):
-            old.executescript((MIGRATIONS / script).read_text())
+        for script in scripts()[:2]:
+            old.executescript(script.read_text())
         old.executescript(
             """
             INSERT INTO assistants (id, store, name, telegram_id, state, since, last_update, last_update_changed)

@@ -10,9 +10,9 @@ import pytest
 
 from domain.errors import StorageError
 from storage import database as module
-from storage.database import KEEP_COPY_S, MIGRATIONS, Database, copies, copy_of, drop_copies
+from storage.database import KEEP_COPY_S, Database, copies, copy_of, drop_copies, scripts
 
-SCRIPTS = sorted(MIGRATIONS.glob("[0-9]*.sql"))
+SCRIPTS = scripts()
 VECTOR = bytes(range(256)) * 10
 #: What each version added, filled in as it was then: {version: {table: rows}}.
 ROWS: dict[int, dict[str, list[dict[str, object]]]] = {
@@ -101,14 +101,14 @@ async def test_every_row_of_an_earlier_version_is_there_afterwards(version: int,
 
 
 async def test_a_migration_that_fails_leaves_the_old_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, scripts = home / "amiko.db", home / "scripts"
+    path, folder = home / "amiko.db", home / "scripts"
     make(path, 1)
     before = content(path)
-    scripts.mkdir()
+    folder.mkdir()
     for script in SCRIPTS:
-        (scripts / script.name).write_text(script.read_text())
-    (scripts / SCRIPTS[-1].name).write_text("CREATE TABLE fine (a); CREATE TABLE visits (twice);")
-    monkeypatch.setattr(module, "MIGRATIONS", scripts)
+        (folder / script.name).write_text(script.read_text())
+    (folder / SCRIPTS[-1].name).write_text("CREATE TABLE fine (a); CREATE TABLE visits (twice);")
+    monkeypatch.setattr(module, "MIGRATIONS", folder)
     with pytest.raises(StorageError, match="left as it is"):
         await Database.connect(path)
     # none of those before it either
