@@ -3,8 +3,7 @@
 import os
 from typing import TypedDict
 
-import ray
-
+from actors.cluster import own_address
 from actors.plan import release
 
 
@@ -24,5 +23,4 @@ class About(TypedDict):
 
 def about(recipe: str, problem: str | None = None) -> About:
     """Of the process that calls."""
-    node: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
-    return About(recipe=recipe, node=node, pid=os.getpid(), release=release(), problem=problem)
+    return About(recipe=recipe, node=own_address(), pid=os.getpid(), release=release(), problem=problem)

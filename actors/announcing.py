@@ -91,7 +91,7 @@ class LeasedAnnouncer:
             await asyncio.to_thread(self._journal.add, visit)
         except (OSError, sqlite3.Error) as error:
             # a full disk, say: it is told all the same, from memory
-            _LOGGER.error("a visitor could not be written to the journal: %s", error, extra=told)  # noqa: TRY400
+            _LOGGER.error("a visitor could not be written to the journal: %s", error, extra=told)  # noqa: TRY400 - the text says it all
         else:
             _LOGGER.info("a visitor came in", extra=told)
         self._keep(visit)
@@ -161,7 +161,7 @@ class LeasedAnnouncer:
             await asyncio.to_thread(self._journal.remove, visit.id)
         except (OSError, sqlite3.Error) as error:
             # told again after the next start, which is nothing the second time
-            _LOGGER.error("a visitor could not be taken out of the journal: %s", error)  # noqa: TRY400
+            _LOGGER.error("a visitor could not be taken out of the journal: %s", error)  # noqa: TRY400 - the text says it all
         self._waiting.pop(visit.id, None)
         self._came.pop(visit.id, None)
 

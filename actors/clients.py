@@ -53,7 +53,7 @@ class ActorMissingError(Exception):
 
 
 def find(name: str) -> Any:
-    """The handle of one of Amiko's actors. Raises ActorMissingError."""
+    """The handle of one of Amiko's actors; Ray knows no types of its methods. Raises ActorMissingError."""
     try:
         return ray.get_actor(name, namespace=NAMESPACE)
     except ValueError as error:

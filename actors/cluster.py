@@ -61,10 +61,16 @@ def on_store(store: str) -> dict[str, object]:
     return {"label_selector": {STORE: store}}
 
 
+def own_address() -> str:
+    """The address of this node on the cluster's network; `LOOPBACK` on a machine on its own."""
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # theirs has no annotations
+    return address
+
+
 def nodes() -> list[Node]:
     """Those that are there, and those that were. Blocks."""
     found = []
-    for node in ray.nodes():  # type: ignore[no-untyped-call]
+    for node in ray.nodes():  # type: ignore[no-untyped-call]  # theirs has no annotations
         labels = node.get("Labels", {})
         found.append(
             Node(

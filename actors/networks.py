@@ -9,14 +9,13 @@ from typing import Any, TypeVar
 
 import grpc
 import numpy as np
-import ray
 from ray import serve
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
 from ray.serve.handle import DeploymentHandle
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from actors.cluster import LOOPBACK
+from actors.cluster import LOOPBACK, own_address
 from actors.stages import Stage
 from domain.errors import AmikoError, LateError, OverloadError, ServingError
 from domain.names import CENTRAL, DEPARTMENT_CLASSIFIER, PERSON_DETECTOR, VISITOR_ENCODER
@@ -119,7 +118,7 @@ def handle(deployment: str, application: str) -> DeploymentHandle[Any]:
     Where all of Ray is on one machine, calls go by gRPC and in the caller's own loop, which takes less than half of
     the processor's time. Between machines they go as Ray's own calls do: Serve's gRPC ports ask for no token.
     """
-    if ray.util.get_node_ip_address() != LOOPBACK:  # type: ignore[no-untyped-call]
+    if own_address() != LOOPBACK:
         return serve.get_deployment_handle(deployment, app_name=application)
     # Serve's own function keeps handles for the next who asks, in another loop maybe
     made: Any = DeploymentHandle(deployment, application)

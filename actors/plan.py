@@ -21,7 +21,7 @@ from domain.names import CENTRAL, local_application
 from domain.settings import Camera, Settings, Store
 
 NO_TOKEN = (
-    "the cluster's token is missing: name its file, RAY_AUTH_TOKEN_PATH=…, with RAY_AUTH_MODE=token"  # noqa: S105
+    "the cluster's token is missing: name its file, RAY_AUTH_TOKEN_PATH=…, with RAY_AUTH_MODE=token"  # noqa: S105 - it speaks of one
     " (docs/operations.md tells where it is)"
 )
 

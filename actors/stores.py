@@ -270,8 +270,8 @@ def running_plan() -> Plan | None:
         raise ClusterError("Amiko's first actor does not answer; see the dashboard") from error
 
 
-def start_stores(plan: Plan) -> Any:
-    """Make the first actor, which makes the others; returns its handle. Blocks until all of them answer.
+def start_stores(plan: Plan) -> None:
+    """Make the first actor, which makes the others. Blocks until all of them answer.
 
     One that is there for other settings is replaced; those whom it made go on, where nothing changed for them.
     """
@@ -281,7 +281,6 @@ def start_stores(plan: Plan) -> Any:
     actor: Any = ray.remote(StoresActor)
     stores = actor.options(name=STORES, **ACTOR_OPTIONS, **HEAD_OPTIONS).remote(*_pieces(plan.sealed()))
     ray.get(stores.ready.remote())
-    return stores
 
 
 def _pieces(sealed: bytes) -> list[bytes]:

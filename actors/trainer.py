@@ -297,7 +297,7 @@ class Trainer:
 
 def _sheet(versions: Sequence[StoredClassifier], language: str) -> bytes | None:
     # matplotlib and torch, which nothing else here needs, and most days nobody asks for
-    from learning.report import overview, versions_of  # noqa: PLC0415
+    from learning.report import overview, versions_of  # noqa: PLC0415 - see above
 
     told = versions_of([(one.version, one.created_at, one.used_at is not None, one.scores) for one in versions])
     return overview(told, language) if told else None

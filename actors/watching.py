@@ -166,7 +166,7 @@ class CameraWorker:
             self._over("ended", str(error))
         except AmikoError as error:
             # wrong for good, until somebody changes the settings: told by the status, and the other cameras go on
-            _LOGGER.error("camera %s/%s: %s", self._store.id, self._camera.id, error)  # noqa: TRY400
+            _LOGGER.error("camera %s/%s: %s", self._store.id, self._camera.id, error)  # noqa: TRY400 - the text says it all
             self._over("lost", str(error))
 
     def _over(self, state: str, reason: str) -> None:

@@ -42,7 +42,7 @@ def prepare(*, own_ray: bool) -> None:
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(home() / TOKEN)
         # so that Ray's memory of who is there outlives the process that has it: see `actors.head`
         os.environ["RAY_gcs_storage"] = "rocksdb"  # noqa: SIM112 - Ray looks for these very letters
-        os.environ["RAY_gcs_storage_path"] = str(home() / RAY / str(os.getpid()))  # noqa: SIM112
+        os.environ["RAY_gcs_storage_path"] = str(home() / RAY / str(os.getpid()))  # noqa: SIM112 - as Ray spells it
     else:
         # a cluster without a token is open to everybody who reaches it; where its file is, the operator says
         os.environ.setdefault("RAY_AUTH_MODE", "token")

@@ -10,7 +10,7 @@ from rich.table import Table
 from amiko.console import JsonOption, out, print_json
 from amiko.running import Running, find_running
 from domain.errors import ClusterError
-from domain.names import STORES, is_application
+from domain.names import STORES, is_application, store_of
 
 #: Seconds until whoever has not answered counts as out of reach.
 ANSWER_S = 20.0
@@ -62,7 +62,7 @@ def read_status(running: Running) -> dict[str, Any]:
 
 def _network(name: str, application: str) -> str:
     """A store's own networks say whose they are."""
-    _, _, store = application.partition("-")
+    store = store_of(application)
     return f"{name} {store}" if store else name
 
 

@@ -24,7 +24,7 @@ ROUNDS = 3
 
 def write(folder: Path) -> None:
     """The checkpoint: random weights, no tokenizer."""
-    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel  # noqa: PLC0415
+    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel  # noqa: PLC0415 - an extra
 
     text = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
     vision = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}

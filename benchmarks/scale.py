@@ -75,7 +75,7 @@ def run(*, json: bool) -> None:
     keys = list(Size.__annotations__)
     table = Table("stores", *keys)
     for size, one in sizes.items():
-        table.add_row(size, *(str(one[key]) for key in keys))  # type: ignore[literal-required]
+        table.add_row(size, *(str(one[key]) for key in keys))  # type: ignore[literal-required]  # its own keys
     Console().print(table)
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     # read when it is imported: no settings in the person's folders, no word to anybody, no download
     os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp(prefix="amiko-ultralytics-")
     os.environ["YOLO_OFFLINE"], os.environ["YOLO_AUTOINSTALL"] = "true", "false"
-    from ultralytics import YOLO  # noqa: PLC0415
+    from ultralytics import YOLO  # noqa: PLC0415 - an extra
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

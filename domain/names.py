@@ -32,6 +32,11 @@ def local_application(store: str) -> str:
     return f"{CENTRAL}-{store}"
 
 
+def store_of(application: str) -> str | None:
+    """Whose networks a Serve application has; None for those that all stores share."""
+    return application.removeprefix(f"{CENTRAL}-") if application != CENTRAL else None
+
+
 def is_application(name: str) -> bool:
     """Whether a Serve application is one of Amiko's."""
     return name == CENTRAL or name.startswith(f"{CENTRAL}-")

@@ -89,7 +89,7 @@ def by_torch(model: nn.Module, device: torch.device, *, half: bool = False, comp
     """Channels last where there are pictures: faster on a CPU, and on a GPU in half precision."""
     # torch's annotations lack memory_format alone
     model = model.eval().to(device, torch.float16 if half else torch.float32)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
     run: Callable[..., Tensor] = torch.compile(model) if compiled else model
     dtype = torch.float16 if half else torch.float32
 

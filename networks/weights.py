@@ -31,7 +31,7 @@ DETECTOR, ENCODER = "person detector", "visitor encoder"
 def _convert_yolox(content: bytes) -> Tensors:
     """ONNX initialisers, taken in the order of the graph's convolutions."""
     import onnx  # noqa: PLC0415 - 0.3 s that only a pull needs
-    from onnx import numpy_helper  # noqa: PLC0415
+    from onnx import numpy_helper  # noqa: PLC0415 - see above
 
     graph = onnx.load_model_from_string(content).graph
     values = {value.name: torch.tensor(numpy_helper.to_array(value)) for value in graph.initializer}

@@ -28,7 +28,7 @@ def _record(row: sqlite3.Row) -> Assistant:
 
 
 async def _one(connection: aiosqlite.Connection, where: str, *values: str | int) -> Assistant | None:
-    rows = list(await connection.execute_fetchall(f"SELECT * FROM assistants WHERE {where}", values))  # noqa: S608
+    rows = list(await connection.execute_fetchall(f"SELECT * FROM assistants WHERE {where}", values))  # noqa: S608 - fixed texts
     return _record(rows[0]) if rows else None
 
 

@@ -33,7 +33,7 @@ async def assistant_day(
     """What an assistant has done since the day began."""
     told = list(
         await connection.execute_fetchall(
-            f"SELECT n.state, n.created_at, v.taken_at, v.answer, v.{_PREDICTED} FROM notifications n"  # noqa: S608
+            f"SELECT n.state, n.created_at, v.taken_at, v.answer, v.{_PREDICTED} FROM notifications n"  # noqa: S608 - fixed texts
             " JOIN visits v ON v.id = n.visit WHERE n.assistant = ? AND n.created_at >= ?",
             (assistant, since),
         )
@@ -54,7 +54,7 @@ async def store_report(connection: aiosqlite.Connection, store: Store, days: Seq
     """A store's figures of those days, `YYYY-MM-DD`, the oldest first."""
     rows = list(
         await connection.execute_fetchall(
-            f"SELECT day, at, taken_at, answer, {_PREDICTED} FROM visits"  # noqa: S608
+            f"SELECT day, at, taken_at, answer, {_PREDICTED} FROM visits"  # noqa: S608 - fixed texts
             " WHERE store = ? AND day >= ? AND day <= ?",
             (store.id, days[0], days[-1]),
         )

@@ -62,7 +62,7 @@ class Connection(aiosqlite.Connection):
     async def _execute(self, fn: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - aiosqlite's
         if threading.current_thread() is self._thread:
             return fn(*args, **kwargs)
-        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]  # theirs has no annotations
 
 
 def _finished(work: Coroutine[Any, Any, Answer]) -> Answer:

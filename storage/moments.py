@@ -21,7 +21,7 @@ async def shift(connection: aiosqlite.Connection, *, by: float, now: float) -> N
     for table, columns, which in _MOMENTS:
         moved = ", ".join(f"{column} = {column} + :by" for column in columns)
         values = {"by": by, "since": now - by - _ANSWERED_S}
-        await connection.execute(f"UPDATE {table} SET {moved} WHERE {which}", values)  # noqa: S608
+        await connection.execute(f"UPDATE {table} SET {moved} WHERE {which}", values)  # noqa: S608 - fixed texts
 
 
 async def clamp(connection: aiosqlite.Connection, *, store: str, lifetime_s: float, now: float) -> int:

@@ -86,7 +86,7 @@ async def insert_for_all(
     # one or the other, not "?3 IS NULL OR …": with that SQLite goes through all open visits of the store for each
     which, whose = ("v.id = ?3", visit) if visit is not None else ("a.id = ?3", assistant)
     cursor = await connection.execute(
-        "INSERT INTO notifications (visit, assistant, created_at, expires_at, changed_at)"  # noqa: S608
+        "INSERT INTO notifications (visit, assistant, created_at, expires_at, changed_at)"  # noqa: S608 - fixed texts
         " SELECT v.id, a.id, ?1, v.open_until, ?1 FROM visits v JOIN assistants a ON a.store = v.store"
         " WHERE v.store = ?2 AND v.open_until > ?1 AND a.state = 'waiting' AND a.telegram_id IS NOT NULL"
         f" AND {which}"
@@ -115,7 +115,7 @@ async def pending(
         for page in count():
             rows = list(
                 await connection.execute_fetchall(
-                    f"WITH held AS ({which}), placed AS (SELECT id, row_number()"  # noqa: S608
+                    f"WITH held AS ({which}), placed AS (SELECT id, row_number()"  # noqa: S608 - fixed texts
                     " OVER (PARTITION BY assistant ORDER BY pressed DESC, id DESC) AS place FROM held)"
                     f" SELECT p.place, {_COLUMNS} FROM placed p CROSS JOIN {_FROM}"
                     " WHERE n.id = p.id AND p.place <= ? ORDER BY p.place, n.id LIMIT ? OFFSET ?",
@@ -138,14 +138,14 @@ async def pending(
 async def by_id(
     connection: aiosqlite.Connection, notification: int, stores: Mapping[str, Store]
 ) -> Notification | None:
-    sql = f"SELECT {_COLUMNS} FROM {_FROM} WHERE n.id = ?"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM {_FROM} WHERE n.id = ?"  # noqa: S608 - fixed texts
     rows = list(await connection.execute_fetchall(sql, (notification,)))
     return _record(rows[0], stores) if rows else None
 
 
 async def next_expiry(connection: aiosqlite.Connection) -> float | None:
     (row,) = await connection.execute_fetchall(
-        f"SELECT MIN(expires_at) FROM notifications WHERE {_UNANSWERED}"  # noqa: S608
+        f"SELECT MIN(expires_at) FROM notifications WHERE {_UNANSWERED}"  # noqa: S608 - fixed texts
     )
     value: float | None = row[0]
     return value
@@ -183,7 +183,7 @@ async def _end(
     `unsent`: why they were not sent, of those that were not.
     """
     rows = await connection.execute_fetchall(
-        "UPDATE notifications SET state = ?, answered_at = ?, revision = revision + 1, changed_at = ?,"  # noqa: S608
+        "UPDATE notifications SET state = ?, answered_at = ?, revision = revision + 1, changed_at = ?,"  # noqa: S608 - fixed texts
         " reason = CASE state WHEN 'queued' THEN ? ELSE reason END"
         f" WHERE {_UNANSWERED} AND {where} RETURNING visit",
         (state.value, now, now, unsent, *values),

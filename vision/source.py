@@ -256,8 +256,8 @@ def _open_device(number: int) -> Reader:
 def diagnose(address: str) -> SourceError:
     """Why a network camera could not be opened. OpenCV does not say, so PyAV asks once more and does."""
     # Loaded only where something fails: it brings an FFmpeg of its own.
-    import av  # noqa: PLC0415
-    import av.error as kinds  # noqa: PLC0415
+    import av  # noqa: PLC0415 - see above
+    import av.error as kinds  # noqa: PLC0415 - see above
 
     remedies: list[tuple[tuple[type[Exception], ...], type[SourceError], str]] = [
         (
