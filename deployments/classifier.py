@@ -4,9 +4,8 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import ray
 import torch
@@ -18,6 +17,9 @@ from networks import coldstart
 from networks.coldstart import ColdStart
 from networks.mlp import Classifier
 from networks.ranking import Ranker, rank
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 log = logging.getLogger(__name__)
 

@@ -97,8 +97,10 @@ async def visits_of_day(connection: aiosqlite.Connection, store: str, day: str) 
 
 
 def told_visits(path: Path) -> dict[str, tuple[float, float, int]]:
-    """By visit, as it stands in a database that actors may be writing: when the visitor came in, when the notification
-    was made (seconds since 1970), and Telegram's number of its message; of several the newest.
+    """What was told of each visit, as it stands in a database that actors may be writing.
+
+    By visit: when the visitor came in, when the notification was made (seconds since 1970), and Telegram's number of
+    the newest message.
     """
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
