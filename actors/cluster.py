@@ -63,14 +63,14 @@ def on_store(store: str) -> dict[str, object]:
 
 def own_address() -> str:
     """The address of this node on the cluster's network; `LOOPBACK` on a machine on its own."""
-    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # theirs has no annotations
+    address: str = ray.util.get_node_ip_address()
     return address
 
 
 def nodes() -> list[Node]:
     """Those that are there, and those that were. Blocks."""
     found = []
-    for node in ray.nodes():  # type: ignore[no-untyped-call]  # theirs has no annotations
+    for node in ray.nodes():
         labels = node.get("Labels", {})
         found.append(
             Node(

@@ -121,7 +121,7 @@ def run(*, json: bool) -> Results:
             serve.run(application(NetworksSettings(scaling=scaling)), name="networks", route_prefix=None)
             results, seen = asyncio.run(_measure())
         finally:
-            serve.shutdown()  # type: ignore[no-untyped-call]  # theirs has no annotations
+            serve.shutdown()
             leave()
     _draw(seen, PICTURE)
     if json:
@@ -132,7 +132,7 @@ def run(*, json: bool) -> Results:
 
 
 async def _measure() -> tuple[Results, Seen]:
-    photograph: Image = data.astronaut()  # type: ignore[no-untyped-call]  # theirs has no annotations
+    photograph: Image = data.astronaut()
     networks = Networks()
     picture = resized(np.ascontiguousarray(photograph[..., ::-1]), (416, 256))
     await networks.detect(picture, 0.5, within_s=WITHIN_S, again=True)

@@ -80,7 +80,7 @@ def swaps(data: Dataset, *, count: int = 100) -> Swaps:
             start_serve()
             return asyncio.run(_swaps(settings, home, classifiers, embeddings, count))
         finally:
-            serve.shutdown()  # type: ignore[no-untyped-call]  # theirs has no annotations
+            serve.shutdown()
             leave()
 
 

@@ -114,7 +114,7 @@ def run(*, json: bool) -> Results:
             start_serve()
             results = asyncio.run(_measure())
         finally:
-            serve.shutdown()  # type: ignore[no-untyped-call]  # theirs has no annotations
+            serve.shutdown()
             leave()
     if json:
         print(dumps(results))
@@ -124,7 +124,7 @@ def run(*, json: bool) -> Results:
 
 
 async def _measure() -> Results:
-    photograph: Image = data.astronaut()  # type: ignore[no-untyped-call]  # theirs has no annotations
+    photograph: Image = data.astronaut()
     astronaut = np.ascontiguousarray(photograph[..., ::-1])
     # a wide camera's picture, and a person's crop
     wide, crop = resized(astronaut, (416, 256)), resized(astronaut[:, 80:400], (120, 260))

@@ -152,7 +152,7 @@ class Sending(Errand[Notification]):
         in_time = item is not None and item.state is NotificationState.QUEUED and time.time() < item.expires_at
         return item if in_time else None
 
-    def _urgency(self, item: Notification) -> Urgency:  # noqa: ARG002
+    def _urgency(self, item: Notification) -> Urgency:  # noqa: ARG002 - the signature of them all
         return Urgency.VISITOR
 
     async def _do(self, item: Notification) -> None:
@@ -197,14 +197,14 @@ class Changing(Errand[Notification]):
 class Telling(Errand[Notice]):
     """Tells an admin."""
 
-    def _urgency(self, item: Notice) -> Urgency:  # noqa: ARG002
+    def _urgency(self, item: Notice) -> Urgency:  # noqa: ARG002 - the signature of them all
         return Urgency.NOTICE
 
     async def _do(self, item: Notice) -> None:
         await self._bot.tell(item)
         await self._mark(item, lambda: self._registry.mark_noticed(notice=item.id))
 
-    async def _fail(self, item: Notice, reason: str, *, blocked: bool) -> None:  # noqa: ARG002
+    async def _fail(self, item: Notice, reason: str, *, blocked: bool) -> None:  # noqa: ARG002 - the signature of them all
         await self._mark(item, lambda: self._registry.mark_noticed(notice=item.id))
 
 

@@ -23,7 +23,7 @@ def keep_to_own_address() -> None:
     if bind is None:
         _LOGGER.warning("this release of Ray Serve opens its ports in another way: check what listens, and where")
         return
-    own: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # theirs has no annotations
+    own: str = ray.util.get_node_ip_address()
 
     def bind_to_own(server: object, address: str) -> object:
         return bind(server, address.replace(_EVERYWHERE, f"[{own}]" if ":" in own else own))

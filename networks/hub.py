@@ -55,7 +55,7 @@ class Checkpoint:
         Raises NetworksError.
         """
         with explained(self.name):
-            import transformers  # noqa: PLC0415 - 2.5 s that embedded networks do without
+            import transformers
 
             quiet(transformers)
             made_of = getattr(transformers, model)
@@ -80,7 +80,7 @@ class Checkpoint:
         """Its image processor or tokenizer, `kind` the name of transformers' class. Raises NetworksError."""
         more = {"backend": "pil"} if kind == "AutoImageProcessor" else {}
         with explained(self.name):
-            import transformers  # noqa: PLC0415 - an extra
+            import transformers
 
             quiet(transformers)
             return getattr(transformers, kind).from_pretrained(self.folder, local_files_only=True, **more)
@@ -116,8 +116,8 @@ def _folder(network: Network) -> Path:
             raise NetworksError(f"{name}: no such directory; networks in stores.yaml names it")
         return folder
     with explained(name):
-        import huggingface_hub  # noqa: PLC0415 - an extra
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415 - an extra
+        import huggingface_hub
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
         try:
             return Path(
@@ -141,8 +141,8 @@ def pull(network: Network) -> Path:
     """
     name = network.checkpoint
     with explained(name):
-        import huggingface_hub  # noqa: PLC0415 - an extra
-        from huggingface_hub.errors import (  # noqa: PLC0415 - an extra
+        import huggingface_hub
+        from huggingface_hub.errors import (
             GatedRepoError,
             HFValidationError,
             LocalEntryNotFoundError,

@@ -88,7 +88,7 @@ def _load(network: Network, path: Path) -> Any:
     os.environ.setdefault("YOLO_VERBOSE", "false")
     with hub.explained(network.checkpoint):
         try:
-            from ultralytics.nn import tasks  # noqa: PLC0415 - an extra
+            from ultralytics.nn import tasks
         except ImportError as error:
             raise NetworksError(f"{network.checkpoint}: needs ultralytics; {INSTALL}") from error
 

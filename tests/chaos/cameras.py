@@ -80,7 +80,7 @@ def _crops() -> list[Image]:
 class DrawnCameraActor:
     """As an actor, made as `CameraActor` is; real cameras of the store may join it in its process."""
 
-    async def __init__(self, store: Store, per_s: float, until: float, seed: int, folder: Path) -> None:  # type: ignore[misc]
+    async def __init__(self, store: Store, per_s: float, until: float, seed: int, folder: Path) -> None:
         announcer = LeasedAnnouncer(
             RegistryClient(), store=store.id, camera="drawn", journal=folder / JOURNAL, lost=lambda: os._exit(1)
         )

@@ -153,7 +153,7 @@ def place_drawn_cameras(shop: Shop, seed: int, *, per_s: float, until: float) ->
 
 def logs() -> Path:
     """Where the processes of this Ray write what they say."""
-    return Path(ray._private.worker._global_node.get_logs_dir_path())  # type: ignore[attr-defined]
+    return Path(ray._private.worker._global_node.get_logs_dir_path())
 
 
 def _hire(path: Path, people: dict[int, str]) -> None:

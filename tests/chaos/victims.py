@@ -65,7 +65,7 @@ class Victims:
             thread.join(LIMIT_S + STOPPED_S)
 
     def _beside(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -116,5 +116,5 @@ def works(hit: Hit) -> bool:
         case "controller":
             return all(one.status == "RUNNING" for one in serve.status().applications.values())
         case "gcs":
-            return bool(ray.nodes())  # type: ignore[no-untyped-call]
+            return bool(ray.nodes())
     return True

@@ -26,7 +26,7 @@ bot.sandbox.server._HOST = address
 bot.sandbox.web.TrustedHostMiddleware = Anyone
 sandbox = Sandbox(token, port=int(port), people=[Person(id=int(one), name=f"№{one}") for one in people])
 sandbox.start()
-print(json.dumps({"url": sandbox.url}), flush=True)  # noqa: T201
+print(json.dumps({"url": sandbox.url}), flush=True)  # noqa: T201 - it is read by who started it
 for line in sys.stdin:
     asked = json.loads(line)
     if asked["do"] == "press":
@@ -34,4 +34,4 @@ for line in sys.stdin:
         answer: object = None
     else:
         answer = [[one.id, one.at, one.text] for one in sandbox.messages(asked["person"]) if one.from_bot]
-    print(json.dumps(answer), flush=True)  # noqa: T201
+    print(json.dumps(answer), flush=True)  # noqa: T201 - it is read by who started it

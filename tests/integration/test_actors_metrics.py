@@ -43,7 +43,7 @@ def publish() -> None:
         "stages_ms": {"detect": {"p50": 20.0, "p95": 30.0}},
     }
     metrics = CameraMetrics("s", "door")
-    metrics.publish(camera, kept=0, sent_bytes=1)  # type: ignore[arg-type]
+    metrics.publish(camera, kept=0, sent_bytes=1)
     metrics.took("detect", 0.02)
     registry = RegistryMetrics(["s"])
     registry.publish({("s", "waiting"): 1}, {("s", None): 1, ("s", "sent"): 1}, outbox_age_s=0.0)

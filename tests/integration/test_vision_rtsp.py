@@ -102,7 +102,7 @@ def test_a_server_that_is_killed_again_and_again(clip: Path) -> None:
             until(lambda: capture.state.state is not CaptureState.STREAMING, 60)
             memory.append(process.memory_info().rss / 1e6)
     print("seconds until the camera was back:", [round(seconds, 1) for seconds in back])  # noqa: T201 - the measurement
-    print("resident MB after each cut:", [round(megabytes, 1) for megabytes in memory])  # noqa: T201
+    print("resident MB after each cut:", [round(megabytes, 1) for megabytes in memory])  # noqa: T201 - the measurement
     until(lambda: own_threads() == [], 30)
     if CUTS >= 20:
         assert memory[19] <= memory[4] * 1.05

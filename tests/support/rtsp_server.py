@@ -9,7 +9,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - after the versions are required
 
 Gst.init(None)
 port, file, *login = sys.argv[1:]
@@ -29,5 +29,5 @@ if login:
     )
 server.get_mount_points().add_factory("/door", factory)
 server.attach(None)
-print("ready", flush=True)  # noqa: T201
+print("ready", flush=True)  # noqa: T201 - it is read by who started it
 GLib.MainLoop().run()

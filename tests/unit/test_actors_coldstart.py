@@ -81,7 +81,7 @@ async def started(trainers: list[Trainer], home: Path, encoder: Encoder) -> Trai
 
 async def fill(home: Path, **options: object) -> None:
     async with Database.open(home / "amiko.db") as database:
-        await samples.insert_all(database, visitors(150, days=3, **options))  # type: ignore[arg-type]
+        await samples.insert_all(database, visitors(150, days=3, **options))
 
 
 async def test_a_new_store_predicts_from_the_first_visitor(tmp_path: Path, trainers: list[Trainer]) -> None:
@@ -96,7 +96,7 @@ async def test_a_new_store_predicts_from_the_first_visitor(tmp_path: Path, train
     ]
     assert np.mean(right) > 0.9
     status = await trainer.status()
-    assert status["spb-1"]["classifier"] == 0  # type: ignore[index]
+    assert status["spb-1"]["classifier"] == 0
 
 
 async def test_the_texts_are_embedded_once(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ async def test_another_encoder_is_told_and_its_classifier_takes_over(
         status = await trainer.status()
     assert current is not None
     assert current[0] == 0
-    told = status["spb-1"]["encoder_changed"]  # type: ignore[index]
+    told = status["spb-1"]["encoder_changed"]
     assert "150 samples and the classifier of tests@0 can't be used with it. Training starts anew" in told
     assert "comparing with texts" in told
     assert told in caplog.text
@@ -208,7 +208,7 @@ async def test_until_the_encoder_answers_everything_is_as_before(tmp_path: Path,
     current = await trainer.current("spb-1")
     assert current is not None
     assert current[0] == outcome.version
-    assert (await trainer.status())["spb-1"]["encoder"] is None  # type: ignore[index]
+    assert (await trainer.status())["spb-1"]["encoder"] is None
 
 
 async def test_it_is_said_before_anything_is_started(

@@ -148,11 +148,11 @@ async def test_samples_are_kept_and_old_ones_deleted(trainer: Trainer, clock: Cl
         assert await trainer.add_sample(sample)
         assert not await trainer.add_sample(sample)
     status = await trainer.status()
-    assert status["spb-1"]["samples"] == 30  # type: ignore[index]
+    assert status["spb-1"]["samples"] == 30
     with pytest.raises(TrainingError):
         await trainer.train("spb-1")
     # of 30 days ago and later
-    assert (await trainer.status())["spb-1"]["samples"] == 20  # type: ignore[index]
+    assert (await trainer.status())["spb-1"]["samples"] == 20
 
 
 async def test_what_the_settings_do_not_have_is_refused(trainer: Trainer) -> None:

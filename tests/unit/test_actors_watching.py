@@ -251,7 +251,7 @@ async def test_a_fault_of_our_own_does_not_blind_the_camera(
     def see(self: object, *arguments: object) -> object:
         if next(faults, False):
             raise ZeroDivisionError
-        return honest(self, *arguments)  # type: ignore[arg-type]
+        return honest(self, *arguments)
 
     monkeypatch.setattr(actors.watching.Watcher, "see", see)
     ears, status = await watch(networks, entrance(clip))

@@ -61,7 +61,7 @@ def test_of_all_lines_the_last_ones_that_fit_are_shown_in_order(
     monkeypatch.setattr(logs, "_read", lambda: lines)
 
     def shown(**wanted: object) -> list[str]:
-        logs.logs(**{"level": "info", "count": 100, "as_json": True, **wanted})  # type: ignore[arg-type]
+        logs.logs(**{"level": "info", "count": 100, "as_json": True, **wanted})
         return [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
 
     monkeypatch.setattr(logs, "out", Console(file=sys.stdout))

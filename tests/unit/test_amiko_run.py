@@ -41,7 +41,7 @@ class Stopping:
 
 def watch(path: Path, *steps: Callable[[], object]) -> System:
     system = System()
-    amiko.run._stay(system, [path], {}, Stopping(iter(steps)), watch=True)  # type: ignore[arg-type]
+    amiko.run._stay(system, [path], {}, Stopping(iter(steps)), watch=True)
     return system
 
 

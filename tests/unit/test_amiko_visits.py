@@ -91,7 +91,7 @@ def test_the_preview_is_a_picture_and_needs_no_networks(
 def test_options_that_can_not_be(options: dict[str, object], named: str) -> None:
     given: dict[str, object] = {"door": None, "inside": None, "region": None, "size": 416, "fps": 5}
     with pytest.raises(InputError, match=named):
-        camera_of("clip.mp4", **(given | options))  # type: ignore[arg-type]
+        camera_of("clip.mp4", **(given | options))
 
 
 @pytest.mark.parametrize("source", ["0", "rtsp://anna:geheim@camera/door"])

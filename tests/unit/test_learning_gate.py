@@ -17,7 +17,7 @@ def right(data: Dataset, share: float, seed: int) -> Right:
 def decide(data: Dataset, challenger: Right, running: Right, **options: object) -> gate.Decision:
     none = np.zeros(len(data), bool)
     arguments: dict[str, object] = {"earlier": none, "at_the_door": none, "departments_changed": False, **options}
-    return gate.against(challenger, running, data, **arguments)  # type: ignore[arg-type]
+    return gate.against(challenger, running, data, **arguments)
 
 
 def test_better_is_promoted() -> None:

@@ -9,10 +9,10 @@ from tests.support.embeddings import DEPARTMENTS, visitors
 
 
 def shop(**options: object) -> Dataset:
-    return dataset(table(visitors(600, days=10, **options)), DEPARTMENTS)  # type: ignore[arg-type]
+    return dataset(table(visitors(600, days=10, **options)), DEPARTMENTS)
 
 
-def agreed(data: Dataset, share: float = 0.8, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
+def agreed(data: Dataset, share: float = 0.8, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(size=len(data)) < share
 
 

@@ -51,7 +51,7 @@ def test_the_rest_of_the_program_draws_the_same_numbers_as_before() -> None:
         (visitors(9), DEPARTMENTS),
     ],
 )
-def test_too_little_to_learn_from(samples: list, departments: tuple[str, ...]) -> None:  # type: ignore[type-arg]
+def test_too_little_to_learn_from(samples: list, departments: tuple[str, ...]) -> None:
     with pytest.raises(TrainingError):
         train(samples, departments)
 
@@ -103,7 +103,7 @@ def test_of_all_rounds_the_best_is_kept() -> None:
 
     def fitted(**given: object) -> tuple[MLP, int]:
         generator = torch.Generator().manual_seed(1)
-        return training._fit(rows, 3, training.Recipe(), generator, **given)  # type: ignore[arg-type]
+        return training._fit(rows, 3, training.Recipe(), generator, **given)
 
     stopped, rounds = fitted(checked=checked)
     assert rounds < training.Recipe().epochs

@@ -127,7 +127,7 @@ def test_a_file_that_would_run_something_is_not_run(tmp_path: Path) -> None:
 
     class Bad:
         def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (Path.touch, (Path(tmp_path / "ran"),))  # type: ignore[return-value]
+            return (Path.touch, (Path(tmp_path / "ran"),))
 
     torch.save({"model": Bad()}, tmp_path / "bad.pt")
     with pytest.raises(NetworksError, match="can't be loaded"):

@@ -268,7 +268,7 @@ class TestLive:
         with Capture("rtsp://camera/door") as capture:
             until(lambda: capture.state.reason == "garbage")
             assert len(opened) >= 3
-            assert opened[0].closed  # type: ignore[union-attr]
+            assert opened[0].closed
 
     def test_the_password_is_in_no_text_and_no_thread_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.use(monkeypatch, [SourceTimeoutError("no answer")])

@@ -21,7 +21,7 @@ def kept(*offers: tuple[Image, tuple[float, float, float, float], float, list[tu
     best, number = BestCrop(), -1
     for index, (image, box, score, others) in enumerate(offers):
         before = best.image
-        best.offer(image, box, score, others)  # type: ignore[arg-type]
+        best.offer(image, box, score, others)
         if best.image is not before:
             number = index
     return number

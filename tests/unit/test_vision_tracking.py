@@ -35,8 +35,8 @@ class Scene:
             detections, looks = [], []
             for entry in boxes:
                 box, score, colour = (*entry, 0)[:3] if isinstance(entry[0], tuple) else (entry, 0.8, 0)
-                detections.append(Detection(box=box, score=score))  # type: ignore[arg-type]
-                looks.append(look(int(colour)))  # type: ignore[call-overload]
+                detections.append(Detection(box=box, score=score))
+                looks.append(look(int(colour)))
             seen, gone = self.tracker.update(detections, looks, self._number, self._number / FPS, BOUNDS)
             self.ids.append({track.id for track, _ in seen})
             self.gone += gone
