@@ -34,7 +34,10 @@ def add(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a person on a store's staff list. The person then writes /start to the bot."""
+    """Put a person on a store's staff list. The person then writes /start to the bot.
+
+    Example: `amiko assistants add @anna --name "Анна" --store spb-1`
+    """
     chosen = settings_from(settings).store(store)
     username, telegram_id = _person(person)
     added = _in_transaction(
@@ -55,7 +58,10 @@ def add(
 
 @app.command()
 def invite(store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False) -> None:
-    """Make a link that puts whoever opens it first on a store's staff list. It is good for a day."""
+    """Make a link that puts whoever opens it first on a store's staff list. It is good for a day.
+
+    Example: `amiko assistants invite --store spb-1`
+    """
     known = settings_from(settings)
     chosen = known.store(store)
     # first: without the bot's name a code is of little use
@@ -75,7 +81,10 @@ def invite(store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as
 def list_assistants(
     store: Annotated[str | None, typer.Option(help="One store alone.")] = None, *, as_json: JsonOption = False
 ) -> None:
-    """Everybody who may use the bot, and who waits."""
+    """Everybody who may use the bot, and who waits.
+
+    Example: `amiko assistants list --store spb-1`
+    """
     found = _in_transaction(lambda connection: assistants.all_of(connection, store))
     if as_json:
         print_json([_document(one) for one in found])
@@ -93,7 +102,10 @@ def remove(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a person off the staff list; the bot does not know that person any more."""
+    """Take a person off the staff list; the bot does not know that person any more.
+
+    Example: `amiko assistants remove @anna`
+    """
     username, telegram_id = _person(person)
 
     async def take_off(connection: aiosqlite.Connection) -> Assistant:

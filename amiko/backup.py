@@ -24,7 +24,7 @@ def backup(
     The names of the staff and the embeddings of visitors are: keep it as carefully as the shop's books, delete it when
     it is old (training.keep_samples_days does not reach it), and make it anew after `amiko forget`.
 
-    Example: amiko backup /backups/amiko-$(date +%F).tar
+    Example: `amiko backup /backups/amiko-$(date +%F).tar`
     """
     if file.exists() and not replace:
         raise InputError(f"{file} is there already; take another name, or --replace")

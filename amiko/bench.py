@@ -38,7 +38,10 @@ def bench(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure. Recordings and pictures are taken from the folder that AMIKO_FOOTAGE names."""
+    """Measure. Recordings and pictures are taken from the folder that AMIKO_FOOTAGE names.
+
+    Examples: `amiko bench seeing`; `amiko bench soak --seconds 600 --json`
+    """
     if name not in BENCHMARKS:
         raise InputError(f"no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")
     if seconds is not None and name not in LASTING:

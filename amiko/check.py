@@ -14,7 +14,10 @@ def check(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the settings and say what is wrong: file, key, value, what was expected. Exit status 2 if anything is."""
+    """Read the settings and say what is wrong: file, key, value, what was expected. Exit status 2 if anything is.
+
+    Example: `amiko check stores.yaml`
+    """
     found = read_settings(settings)
     stores = [{"id": store.id, "name": store.name, "cameras": len(store.cameras)} for store in found.stores]
     if as_json:

@@ -24,7 +24,10 @@ Answer = TypeVar("Answer")
 def list_classifiers(
     store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False
 ) -> None:
-    """All classifiers that were trained, the newest first, and why each was promoted or not."""
+    """All classifiers that were trained, the newest first, and why each was promoted or not.
+
+    Example: `amiko classifiers list --store spb-1`
+    """
     chosen = settings_from(settings).store(store)
     found = _with_classifiers(lambda classifiers: classifiers.versions(chosen.id))
     if as_json:
@@ -53,7 +56,10 @@ def promote(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a version into use, whatever the gate said; running replicas have it within seconds."""
+    """Take a version into use, whatever the gate said; running replicas have it within seconds.
+
+    Example: `amiko classifiers promote 3 --store spb-1`
+    """
     chosen = settings_from(settings).store(store)
     _with_classifiers(lambda classifiers: classifiers.promote(chosen.id, version, time.time()))
     _tell(chosen.id, version, as_json=as_json)
@@ -61,7 +67,10 @@ def promote(
 
 @app.command()
 def rollback(store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False) -> None:
-    """Return to the classifier that was in use before the present one."""
+    """Return to the classifier that was in use before the present one.
+
+    Example: `amiko classifiers rollback --store spb-1`
+    """
     chosen = settings_from(settings).store(store)
     version = _with_classifiers(lambda classifiers: classifiers.rollback(chosen.id, time.time()))
     _tell(chosen.id, version, as_json=as_json)

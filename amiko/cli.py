@@ -36,7 +36,9 @@ COMMANDS = {
 
 def build(called: str | None) -> typer.Typer:
     """The command line with the called command's module in it; the others are there for `--help` alone."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode="markdown"
+    )
     app.callback()(amiko)
     for name, (module_name, line) in COMMANDS.items():
         if name != called:

@@ -61,6 +61,8 @@ def demo(
 
     In the browser demo you are the assistants and their admin. With --headless the exit status is 0 only if each visit
     was notified.
+
+    Examples: `amiko demo`; `amiko demo --video shop.mp4`; `amiko demo --headless --json`
     """
     if video is not None:
         playing.check_recording(video)

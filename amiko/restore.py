@@ -32,7 +32,7 @@ def restore(
     date. Afterwards everything is as it was when the backup was made: who was taken off the staff list since is on it
     again, and what was forgotten since is back. Do both again.
 
-    Example: amiko stop; amiko restore /backups/amiko-2026-03-31.tar --replace; amiko run stores.yaml --detach
+    Example: `amiko stop; amiko restore /backups/amiko-2026-03-31.tar --replace; amiko run stores.yaml --detach`
     """
     if not file.is_file():
         raise InputError(f"{file}: no such file")

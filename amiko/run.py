@@ -48,6 +48,8 @@ def run(
     """Start (or join) Ray, deploy the networks and start all actors. Ctrl-C stops everything cleanly.
 
     With --address where Amiko runs already: applies what is different in the settings, and leaves the rest alone.
+
+    Examples: `amiko run stores.yaml --detach`; `amiko run chain.yaml spb.yaml --address auto --watch`
     """
     files = settings or [SETTINGS]
     read = read_all(files)

@@ -36,7 +36,10 @@ def import_samples(
     settings: SettingsOption = SETTINGS,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn pictures, or the people who stay in a recording, into samples; the same picture twice is one sample."""
+    """Turn pictures, or the people who stay in a recording, into samples; the same picture twice is one sample.
+
+    Examples: `amiko samples import toys.mp4 --department Toys`; `amiko samples import pictures/ --store spb-1`
+    """
     read = settings_from(settings)
     chosen = read.store(store)
     if not source.exists():
@@ -70,7 +73,10 @@ def import_samples(
 def list_samples(
     store: StoreOption = None, settings: SettingsOption = SETTINGS, *, as_json: JsonOption = False
 ) -> None:
-    """How many samples there are of which department, and where they come from."""
+    """How many samples there are of which department, and where they come from.
+
+    Example: `amiko samples list --store spb-1`
+    """
     chosen = settings_from(settings).store(store)
 
     async def read() -> list[samples.SampleCount]:
@@ -114,7 +120,10 @@ def forget(
     settings: SettingsOption = SETTINGS,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a store's samples: all of them, or one camera's, or one day's."""
+    """Delete a store's samples: all of them, or one camera's, or one day's.
+
+    Example: `amiko samples forget --store spb-1 --camera toys --day 2026-03-31`
+    """
     chosen = settings_from(settings).store(store)
     if day is not None:
         _day(day)

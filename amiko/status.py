@@ -17,7 +17,10 @@ ANSWER_S = 20.0
 
 
 def status(*, as_json: JsonOption = False) -> None:
-    """Stores with their assistants and notifications, cameras, networks, the bot. Exit status 1 if nothing runs."""
+    """Stores with their assistants and notifications, cameras, networks, the bot. Exit status 1 if nothing runs.
+
+    Examples: `amiko status`; `amiko status --json`
+    """
     running = find_running()
     # what Ray has to say of nodes, say, is no part of the answer
     with contextlib.redirect_stdout(sys.stderr):

@@ -15,7 +15,10 @@ STOP_S = 120.0
 
 
 def stop(*, as_json: JsonOption = False) -> None:
-    """Stop everything that `amiko run` started; on a joined cluster, Amiko's actors and networks alone."""
+    """Stop everything that `amiko run` started; on a joined cluster, Amiko's actors and networks alone.
+
+    Example: `amiko stop`
+    """
     running = find_running()
     if running.owned:
         _end(running)

@@ -24,7 +24,10 @@ def train(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a store's classifier on its samples now; it is used only if it is better than the one in use."""
+    """Train a store's classifier on its samples now; it is used only if it is better than the one in use.
+
+    Example: `amiko train --store spb-1 --report report.html`
+    """
     read = settings_from(settings)
     chosen = read.store(store)
     if not as_json:

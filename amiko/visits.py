@@ -66,7 +66,11 @@ def visits(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Who comes and goes in a recording; nothing is stored and no cluster is needed."""
+    """Who comes and goes in a recording; nothing is stored and no cluster is needed.
+
+    Examples: `amiko visits shop.mp4`;
+    `amiko visits shop.mp4 --door 213,148,328,148 --inside 270,100 --annotate seen.mp4`
+    """
     camera = camera_of(video, door, inside, region, size, fps)
     if preview is not None:
         write_preview(video, camera, preview)
