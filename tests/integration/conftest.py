@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from support.chats import PEOPLE, TOKEN
 
@@ -14,3 +15,10 @@ def sandbox() -> Iterator[Sandbox]:
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    # Nothing is encrypted here, and reading certificates takes its time.
+    with httpx.Client(base_url=sandbox.url, timeout=10, verify=False) as client:
+        yield client
