@@ -38,6 +38,9 @@ def prepare(*, own_ray: bool) -> None:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         # Ray keeps 100,000 calls for its dashboard, a few hundred megabytes; a thousand are a few minutes' worth
         os.environ.setdefault("RAY_task_events_max_num_task_in_gcs", "1000")
+        # each process counts its calls and tells of them several times a second; read they are every ten
+        os.environ.setdefault("RAY_SERVE_METRICS_EXPORT_INTERVAL_MS", "5000")
+        os.environ.setdefault("RAY_task_events_report_interval_ms", "5000")
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(home() / TOKEN)
         # so that Ray's memory of who is there outlives the process that has it: see `actors.head`
