@@ -56,6 +56,7 @@ class CameraActor:
         self._worker.start()
 
     async def status(self) -> CameraStatus | None:
+        """None where this node has another release than the head."""
         return await self._worker.status() if self._worker else None
 
     async def about(self) -> About:
@@ -63,6 +64,7 @@ class CameraActor:
         return about(self._recipe, self._problem)
 
     async def stop(self) -> None:
+        """Finish what is on its way; what headquarters have not heard stays in the journal."""
         if self._worker:
             await self._worker.stop()
             await self._announcer.stop()

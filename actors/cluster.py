@@ -140,6 +140,7 @@ def leave() -> None:
 
 
 def start_serve() -> None:
+    """Start Serve on the joined Ray, or find it; nothing listens for HTTP."""
     # imported here: Serve takes as long to import as Ray, and 50 MB, and registry or dispatcher ask nothing of it
     from ray import serve
 

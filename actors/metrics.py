@@ -57,6 +57,7 @@ class CameraMetrics:
         self._counts["samples"].set(status["samples"])
 
     def took(self, stage: Stage, seconds: float) -> None:
+        """A stage was passed, in seconds."""
         self._stages.observe(seconds, {"stage": stage})
 
 

@@ -96,6 +96,7 @@ class Office:
         return Invite(code=code, store=store, bot=known.bot, expires_at=now + invites.LIFETIME_S)
 
     async def assistants(self) -> tuple[Assistant, ...]:
+        """All stores'."""
         async with self._database.transaction() as connection:
             return tuple(await assistants.all_of(connection))
 
@@ -111,6 +112,7 @@ class Office:
     # -- admins -------------------------------------------------------------------------------------------
 
     async def stores(self) -> tuple[StoreOverview, ...]:
+        """How each store is at this moment, in the order of the settings."""
         now, told = self._clock(), []
         async with self._database.transaction() as connection:
             staff = Counter((one.store, one.state) for one in await assistants.all_of(connection))
@@ -137,6 +139,7 @@ class Office:
             return await figures.store_report(connection, known, asked)
 
     async def greet(self, *, admin: int, language: str) -> None:
+        """An admin wrote to the bot, in this language: told in it from now on."""
         async with self._database.transaction() as connection:
             await notices.set_language(connection, admin, language)
 
@@ -190,6 +193,7 @@ class Office:
         }
 
     async def mark_noticed(self, *, notice: int) -> None:
+        """An admin was told, or never can be."""
         async with self._database.transaction() as connection:
             await notices.mark(connection, notice, now=self._clock())
 

@@ -85,6 +85,7 @@ class Plan(_Part):
     placed: bool = False
 
     def camera(self, store: Store, camera: Camera) -> CameraPlan:
+        """One camera's part."""
         # what a camera does not look at is left out, so that a new department, say, does not make it start again
         told = Store(id=store.id, name=store.id, timezone=store.timezone, departments=["-"], card=store.card)
         return CameraPlan(

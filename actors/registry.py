@@ -237,6 +237,8 @@ class AssistantRegistry(Office):
         return caught_up, held, more, words, due
 
     async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
+        """Telegram has the message, which shows that revision. May be told twice."""
+
         async def work(connection: aiosqlite.Connection) -> Notification | None:
             await notifications.mark_sent(
                 connection, notification, message=message, revision=revision, now=self._clock()
@@ -253,6 +255,7 @@ class AssistantRegistry(Office):
         """One was; the actor measures how long it took."""
 
     async def mark_shown(self, *, notification: int, message: int, revision: int) -> None:
+        """The message shows that revision now. May be told twice."""
         await self._database.run(
             partial(notifications.mark_shown, notification=notification, message=message, revision=revision)
         )

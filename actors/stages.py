@@ -25,6 +25,7 @@ class Stages:
         self._times: defaultdict[Stage, deque[float]] = defaultdict(lambda: deque(maxlen=TIMES))
 
     def took(self, stage: Stage, seconds: float) -> None:
+        """A stage was passed, in seconds."""
         self._times[stage].append(seconds * 1000)
         self._publish(stage, seconds)
 

@@ -108,6 +108,7 @@ class CameraWorker:
         await self._visitors.done()
 
     async def status(self) -> CameraStatus:
+        """Counts since this worker was made; the capture's state, while there is one."""
         capture = self._capture
         return CameraStatus(
             camera=self._camera.id,

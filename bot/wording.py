@@ -49,6 +49,7 @@ class Wording:
         self._stores = {store.id: store for store in settings.stores}
 
     def department(self, store: str, department: str, language: str) -> str:
+        """As it is called in that store and language; the catalogue's name for a store that is no more."""
         known = self._stores.get(store)
         return known.department(department, language) if known else department
 

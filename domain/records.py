@@ -95,6 +95,8 @@ class Visit:
 
 
 class AssistantState(StrEnum):
+    """What an assistant does: `busy` is with a visitor, by their own «Иду»."""
+
     OFF = "off"
     WAITING = "waiting"
     BUSY = "busy"
@@ -141,6 +143,8 @@ class Invite:
 
 
 class NotificationState(StrEnum):
+    """What became of a notification; the last four are ends."""
+
     QUEUED = "queued"
     SENT = "sent"
     TAKEN = "taken"

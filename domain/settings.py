@@ -178,11 +178,15 @@ class Store(_Model):
 
 
 class AnotherBot(_Model):
+    """A bot beside the one of `telegram.token`."""
+
     #: From @BotFather.
     token: SecretStr
 
 
 class Telegram(_Model):
+    """The bots, who runs the chain, and where the Bot API is."""
+
     #: From @BotFather.
     token: SecretStr
     #: Further bots by name: Telegram allows each about 30 messages a second. Stores name theirs with `bot`.
@@ -235,6 +239,8 @@ class Scaling(_Model):
 
 
 class ScalingOfNetworks(_Model):
+    """Each network by itself."""
+
     detector: Scaling = Scaling()
     encoder: Scaling = Scaling()
     classifier: Scaling = Scaling()
@@ -283,6 +289,8 @@ ENCODER = Network(checkpoint="efficientnet-lite0")
 
 
 class Networks(_Model):
+    """Which networks run, and how many replicas of each."""
+
     detector: Network = DETECTOR
     encoder: Network = ENCODER
     scaling: ScalingOfNetworks = ScalingOfNetworks()
@@ -299,6 +307,8 @@ class SampleWeights(_Model):
 
 
 class Training(_Model):
+    """When classifiers are trained, and how long what they learn from is kept."""
+
     #: The daily training, in each store's time zone.
     at: ClockTime = "10:31"
     keep_samples_days: Annotated[int, Field(ge=1)] = 90
@@ -308,6 +318,8 @@ class Training(_Model):
 
 
 class Settings(_Model):
+    """All that stores.yaml says. Stores and bots have names of their own, and each store a bot that is there."""
+
     telegram: Telegram
     networks: Networks = Networks()
     training: Training = Training()

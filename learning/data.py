@@ -42,6 +42,7 @@ class Dataset:
         return len(self.labels)
 
     def where(self, mask: Mask | NDArray[np.int64]) -> "Dataset":
+        """The rows of a mask `(N,)`, or of numbers."""
         return Dataset(
             vectors=self.vectors[mask],
             labels=self.labels[mask],

@@ -21,6 +21,8 @@ FEWEST_SCORED = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
+    """Whether the challenger is promoted, and why."""
+
     promoted: bool
     #: One line for people: what decided.
     reason: str

@@ -38,6 +38,7 @@ class ColdStart:
 
     @property
     def version(self) -> int:
+        """0: no training made it."""
         return VERSION
 
     @property
@@ -58,6 +59,7 @@ class ColdStart:
             raise ClassifierError("the cold start's vectors hold numbers that are none: the encoder is damaged")
 
     def to_bytes(self) -> bytes:
+        """The file's content: safetensors, the rest as JSON in its header."""
         metadata = {
             "format": FORMAT,
             "departments": self.departments,

@@ -17,6 +17,8 @@ SIZE = 224
 
 
 class Stage(NamedTuple):
+    """Blocks in a row: how many, and of the first its stride; `expansion` is how much wider a block is inside."""
+
     repeats: int
     kernel: int
     stride: int
@@ -87,6 +89,7 @@ class EfficientNetLite0(nn.Module):
         self._bn1 = nn.BatchNorm2d(DIMENSIONS, EPSILON)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pictures as the class says to rows that are not yet of length 1."""
         x = functional.relu6(self._bn0(self._conv_stem(x)), inplace=True)
         for block in self._blocks:
             x = block(x)

@@ -50,6 +50,7 @@ class YoloDetector:
         self.identity = identity
 
     def detect(self, pictures: Sequence[Image], score: float) -> list[list[Detection]]:
+        """See `networks.detector.Detector`: pictures of one size share a pass."""
         found: list[list[Detection]] = [[] for _ in pictures]
         for numbers in alike(pictures).values():
             for number, people in zip(numbers, self._run(np.stack([pictures[n] for n in numbers])), strict=True):
@@ -117,6 +118,7 @@ class EfficientNet:
         self.identity = identity
 
     def embed(self, crops: Sequence[Image]) -> list[Embedding]:
+        """See `networks.encoder.Encoder`."""
         embeddings: list[Embedding] = []
         for first in range(0, len(crops), self._together):
             vectors = self._run(np.stack([_square(crop) for crop in crops[first : first + self._together]]))

@@ -66,6 +66,7 @@ class HubDetector:
         self.identity = identity
 
     def detect(self, pictures: Sequence[Image], score: float) -> list[list[Detection]]:
+        """See `networks.detector.Detector`."""
         found: list[list[Detection]] = [[] for _ in pictures]
         # no processor has to pad then, and boxes are shares of the picture itself
         for shape, numbers in alike(pictures).items():

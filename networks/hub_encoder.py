@@ -96,12 +96,14 @@ class HubEncoder:
         self.dimensions = dimensions
 
     def embed(self, crops: Sequence[Image]) -> list[Embedding]:
+        """See `networks.encoder.Encoder`."""
         if not crops:
             return []
         vectors = self._run(*inputs(self._processor, crops, self._family))
         return [Embedding(vector=vector.copy(), encoder=self.identity) for vector in vectors]
 
     def embed_texts(self, texts: Sequence[str]) -> TextEmbeddings | None:
+        """See `networks.encoder.Encoder`; loads the text tower for it. Raises NetworksError where that is broken."""
         # loaded for this and let go again: it is asked once a start, and the text tower is half of the network
         if self._family.text is None:
             return None

@@ -10,6 +10,7 @@ Kind = Literal["embedded", "hub", "ultralytics"]
 
 
 def kind_of(network: Network) -> Kind:
+    """What a checkpoint is by its name: an embedded network, one of the hub's format, or Ultralytics' file."""
     name = network.checkpoint
     if name.endswith(".pt"):
         return "ultralytics"

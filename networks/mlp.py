@@ -38,6 +38,7 @@ class MLP(nn.Module):
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """`(N, dimensions)` to logits `(N, departments)`."""
         logits: Tensor = self.layers(inputs)
         return logits
 
@@ -80,6 +81,7 @@ class Classifier:
         return int(self.mean.shape[0])
 
     def with_version(self, version: int) -> Self:
+        """The same under the number that the store gives it."""
         return replace(self, version=version)
 
     def probabilities(self, vectors: Floats) -> Floats:

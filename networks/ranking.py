@@ -15,7 +15,9 @@ class Ranker(Protocol):
     """What the third network is to those who ask it."""
 
     @property
-    def departments(self) -> tuple[str, ...]: ...
+    def departments(self) -> tuple[str, ...]:
+        """In the order of the columns of `probabilities`."""
+        ...
 
     @property
     def encoder(self) -> str:
@@ -23,7 +25,9 @@ class Ranker(Protocol):
         ...
 
     @property
-    def dimensions(self) -> int: ...
+    def dimensions(self) -> int:
+        """Numbers in an embedding."""
+        ...
 
     @property
     def version(self) -> int:

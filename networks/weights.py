@@ -105,6 +105,7 @@ def embedded(name: str, does: str) -> Embedded:
 
 
 def path_of(network: Embedded) -> Path:
+    """Where its weights lie in the cache, whether they are there or not."""
     return cache() / f"{network.name}.safetensors"
 
 

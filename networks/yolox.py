@@ -24,10 +24,13 @@ class ConvAct(nn.Module):
 
 
 def depthwise(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """Each channel filtered by itself, then mixed."""
     return nn.Sequential(ConvAct(inputs, inputs, 3, stride, groups=inputs), ConvAct(inputs, outputs, 1))
 
 
 class Bottleneck(nn.Module):
+    """Mix, filter; with `shortcut` added to what came in."""
+
     def __init__(self, channels: int, *, shortcut: bool) -> None:
         super().__init__()
         self.reduce = ConvAct(channels, channels, 1)
@@ -104,6 +107,7 @@ class Neck(nn.Module):
         self.up_far = CSPLayer(256, 256, 1, shortcut=False)
 
     def forward(self, near: Tensor, middle: Tensor, far: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps of 64, 128 and 256 channels, at 1/8, 1/16 and 1/32 of the picture, both in and out."""
         far = self.lateral(far)
         middle = self.down_middle(torch.cat((_twice(far), middle), 1))
         middle = self.reduce(middle)

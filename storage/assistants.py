@@ -57,6 +57,7 @@ async def add(
 
 
 async def remove(connection: aiosqlite.Connection, assistant: int) -> None:
+    """Take a person off the list, with the notifications of theirs."""
     await connection.execute("DELETE FROM assistants WHERE id = ?", (assistant,))
 
 
@@ -75,14 +76,17 @@ async def counts(connection: aiosqlite.Connection) -> dict[tuple[str, str], int]
 
 
 async def by_id(connection: aiosqlite.Connection, assistant: int) -> Assistant | None:
+    """None where there is nobody of that number."""
     return await _one(connection, "id = ?", assistant)
 
 
 async def by_telegram_id(connection: aiosqlite.Connection, telegram_id: int) -> Assistant | None:
+    """None where nobody has logged in with it."""
     return await _one(connection, "telegram_id = ?", telegram_id)
 
 
 async def by_username(connection: aiosqlite.Connection, username: str) -> Assistant | None:
+    """None where nobody on a list is called so; large and small letters are the same, the @ is left out."""
     return await _one(connection, "username = ?", username)
 
 
@@ -131,6 +135,7 @@ async def next_to_tell(connection: aiosqlite.Connection, store: str, *, visit: s
 
 
 async def set_state(connection: aiosqlite.Connection, assistant: int, state: AssistantState, *, now: float) -> None:
+    """The state counts from `now`, and whoever begins to wait goes to the end of the line."""
     await connection.execute(
         "UPDATE assistants SET state = ?1, since = ?2, turn = ?2 WHERE id = ?3", (state.value, now, assistant)
     )
@@ -142,6 +147,7 @@ async def set_turn(connection: aiosqlite.Connection, assistant: int, *, now: flo
 
 
 async def set_departments(connection: aiosqlite.Connection, assistant: int, departments: Sequence[str]) -> None:
+    """Those that the assistant knows best."""
     await connection.execute(
         "UPDATE assistants SET departments = ? WHERE id = ?",
         (json.dumps(list(departments), ensure_ascii=False), assistant),
@@ -154,6 +160,7 @@ async def remembered(connection: aiosqlite.Connection, assistant: int, update: i
 
 
 async def remember(connection: aiosqlite.Connection, assistant: int, update: int, *, changed: bool) -> None:
+    """That an update was handled, and whether it changed the state: the last 30 of each person."""
     updates = [*await _updates(connection, assistant), (update, changed)]
     await connection.execute(
         "UPDATE assistants SET updates = ? WHERE id = ?", (json.dumps(updates[-_UPDATES:]), assistant)

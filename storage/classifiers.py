@@ -57,6 +57,7 @@ class ClassifierStore:
         self._folder = folder
 
     def path(self, store: str, version: int) -> Path:
+        """A version's file, whether it is there or not."""
         return self._folder / store / f"{version}.safetensors"
 
     def cold_path(self, store: str) -> Path:
@@ -71,6 +72,7 @@ class ClassifierStore:
         return str(rows[0]["encoder"]) if rows else None
 
     async def next_version(self, store: str) -> int:
+        """One more than the highest there is, from 1."""
         (row,) = await self._database.read(
             "SELECT coalesce(max(version), 0) + 1 AS version FROM classifiers WHERE store = ?", (store,)
         )
@@ -187,6 +189,7 @@ class ClassifierStore:
         raise InputError(f"store {store} has no earlier classifier to return to; see: amiko classifiers list")
 
     async def note(self, training: StoredTraining) -> None:
+        """That a training was tried, and how it ended."""
         async with self._database.transaction() as connection:
             await connection.execute(
                 "INSERT INTO trainings (store, at, due, outcome) VALUES (?, ?, ?, ?)",

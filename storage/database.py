@@ -87,6 +87,7 @@ class Database:
         return database
 
     async def close(self) -> None:
+        """End the connection and its thread."""
         await self._connection.close()
 
     @asynccontextmanager

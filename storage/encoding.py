@@ -8,6 +8,7 @@ from domain.records import Embedding, Prediction, Ranked
 
 
 def prediction_to_json(prediction: Prediction | None) -> str | None:
+    """Probabilities with six digits."""
     if prediction is None:
         return None
     ranking = [[ranked.department, round(ranked.probability, 6)] for ranked in prediction.ranking]
@@ -15,6 +16,7 @@ def prediction_to_json(prediction: Prediction | None) -> str | None:
 
 
 def prediction_from_json(text: str | None) -> Prediction | None:
+    """What `prediction_to_json` wrote."""
     if text is None:
         return None
     document = json.loads(text)
@@ -28,6 +30,7 @@ def embedding_to_blob(embedding: Embedding) -> bytes:
 
 
 def embedding_from_blob(blob: bytes | None, encoder: str | None) -> Embedding | None:
+    """As float32; None where one of the two is missing."""
     if blob is None or encoder is None:
         return None
     return Embedding(vector=np.frombuffer(blob, np.float16).astype(np.float32), encoder=encoder)

@@ -50,6 +50,7 @@ class Scope:
 
     @property
     def whole(self) -> bool:
+        """Whether it is all of a store."""
         return self.camera is None and self.day is None
 
     def tables(self) -> Mapping[str, str]:

@@ -42,9 +42,11 @@ async def make(connection: aiosqlite.Connection, *, store: str, invited_by: int 
 
 
 async def find(connection: aiosqlite.Connection, code: str) -> StoredInvite | None:
+    """None for a code that was never given out. Codes are kept as digests."""
     rows = list(await connection.execute_fetchall("SELECT * FROM invites WHERE hash = ?", (_hash(code),)))
     return StoredInvite(**dict(rows[0])) if rows else None
 
 
 async def use(connection: aiosqlite.Connection, invite: StoredInvite, *, telegram_id: int) -> None:
+    """From now on it is this person's."""
     await connection.execute("UPDATE invites SET used_by = ? WHERE hash = ?", (telegram_id, invite.hash))

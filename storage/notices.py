@@ -116,10 +116,12 @@ async def next_due(connection: aiosqlite.Connection, *, now: float) -> float | N
 
 
 async def mark(connection: aiosqlite.Connection, notice: int, *, now: float) -> None:
+    """It was told."""
     await connection.execute("UPDATE notices SET told_at = ? WHERE id = ?", (now, notice))
 
 
 async def set_language(connection: aiosqlite.Connection, admin: int, language: str) -> None:
+    """An admin's, from now on."""
     await connection.execute(
         "INSERT INTO admins (telegram_id, language) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET language = ?2",
         (admin, language),

@@ -65,6 +65,7 @@ def _record(row: sqlite3.Row, stores: Mapping[str, Store]) -> Notification:
 async def insert(
     connection: aiosqlite.Connection, *, visit: str, assistant: int, created_at: float, expires_at: float
 ) -> None:
+    """One for one assistant, queued. Times are in seconds since 1970."""
     await connection.execute(
         "INSERT INTO notifications (visit, assistant, created_at, expires_at, changed_at) VALUES (?, ?, ?, ?, ?)",
         (visit, assistant, created_at, expires_at, created_at),
@@ -138,12 +139,14 @@ async def pending(
 async def by_id(
     connection: aiosqlite.Connection, notification: int, stores: Mapping[str, Store]
 ) -> Notification | None:
+    """None where there is none of that number."""
     sql = f"SELECT {_COLUMNS} FROM {_FROM} WHERE n.id = ?"  # noqa: S608 - fixed texts
     rows = list(await connection.execute_fetchall(sql, (notification,)))
     return _record(rows[0], stores) if rows else None
 
 
 async def next_expiry(connection: aiosqlite.Connection) -> float | None:
+    """When the next one ends by itself; None where none waits."""
     (row,) = await connection.execute_fetchall(
         f"SELECT MIN(expires_at) FROM notifications WHERE {_UNANSWERED}"  # noqa: S608 - fixed texts
     )
@@ -164,6 +167,7 @@ async def mark_sent(
 
 
 async def mark_shown(connection: aiosqlite.Connection, notification: int, *, message: int, revision: int) -> None:
+    """Its message shows that revision. An older mark changes nothing."""
     await connection.execute(
         "UPDATE notifications SET shown = max(shown, ?) WHERE id = ? AND message = ?", (revision, notification, message)
     )
@@ -197,6 +201,7 @@ async def end(connection: aiosqlite.Connection, notification: int, state: Notifi
 
 
 async def end_overdue(connection: aiosqlite.Connection, *, now: float) -> list[str]:
+    """Those whose time is over expire. Returns their visits."""
     unsent = "its time was over before it could be sent"
     return await _end(connection, NotificationState.EXPIRED, "expires_at <= ?", (now,), now, unsent=unsent)
 

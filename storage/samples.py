@@ -149,6 +149,7 @@ async def table(database: Database, store: str, encoder: str) -> SampleTable:
 
 
 async def count(database: Database, store: str) -> list[SampleCount]:
+    """How many there are, by department, origin, camera and encoder."""
     rows = await database.read(
         """
         SELECT department, origin, camera, encoder, count(*) AS count, min(day) AS first_day, max(day) AS last_day

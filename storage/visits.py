@@ -45,6 +45,7 @@ async def insert(connection: aiosqlite.Connection, visit: Visit, *, day: str, op
 
 
 async def by_id(connection: aiosqlite.Connection, visit: str) -> Visit | None:
+    """Without its card, which is never stored; None where there is none."""
     rows = list(await connection.execute_fetchall("SELECT * FROM visits WHERE id = ?", (visit,)))
     return _record(rows[0]) if rows else None
 
@@ -60,6 +61,7 @@ async def take(connection: aiosqlite.Connection, visit: str, *, assistant: int, 
 
 
 async def set_answer(connection: aiosqlite.Connection, visit: str, answer: str) -> None:
+    """The department that it really was, or `NOT_A_CUSTOMER`."""
     await connection.execute("UPDATE visits SET answer = ? WHERE id = ?", (answer, visit))
 
 
@@ -103,6 +105,7 @@ async def next_offer(connection: aiosqlite.Connection) -> float | None:
 
 
 async def close_overdue(connection: aiosqlite.Connection, now: float) -> None:
+    """Those whose time is over are offered no more."""
     await connection.execute("UPDATE visits SET open_until = NULL, next_offer_at = NULL WHERE open_until <= ?", (now,))
 
 

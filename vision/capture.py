@@ -81,6 +81,7 @@ class Capture:
 
     @property
     def state(self) -> CaptureStatus:
+        """How the source is now, and why."""
         return self._status
 
     def read(self, timeout_s: float) -> Frame | None:

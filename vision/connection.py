@@ -15,6 +15,8 @@ LONGEST_PAUSE_S = 6.0
 
 
 class CaptureState(StrEnum):
+    """How a source is."""
+
     #: No frame has come yet.
     CONNECTING = "connecting"
     STREAMING = "streaming"
@@ -36,6 +38,8 @@ class CaptureStatus:
 
 
 class Action(StrEnum):
+    """What the owner of a connection is to do now."""
+
     NONE = "none"
     #: Start an attempt.
     OPEN = "open"

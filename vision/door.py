@@ -34,6 +34,8 @@ BESIDE = 0.25
 
 
 class Direction(StrEnum):
+    """Into the shop, or out of it."""
+
     IN = "in"
     OUT = "out"
 

@@ -23,6 +23,8 @@ _SIDE = 96
 
 
 class Health(StrEnum):
+    """What a picture is good for."""
+
     GOOD = "good"
     #: The same picture again and again while the stream runs; restart the camera.
     FROZEN = "frozen"

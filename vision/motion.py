@@ -27,6 +27,8 @@ _WAY = 0.6
 
 
 class Motion(StrEnum):
+    """Where something moves; of several, the last one here."""
+
     NONE = "none"
     #: Only where people are known to be: they stand and move their arms.
     KNOWN = "known"

@@ -49,6 +49,8 @@ _SECRET_PARAMETERS = re.compile(
 
 
 class SourceKind(StrEnum):
+    """How an address is read."""
+
     FILE = "file"
     FOLDER = "folder"
     DEVICE = "device"
@@ -98,6 +100,7 @@ class Reader:
         return None
 
     def close(self) -> None:
+        """Let the source go."""
         raise NotImplementedError
 
 

@@ -77,10 +77,12 @@ class Track:
 
     @property
     def box(self) -> Box:
+        """Where the person was last, in pixels of the frame."""
         return self.predicted(self.last_at)
 
     @property
     def height(self) -> float:
+        """In pixels."""
         return float(self.size[1])
 
     def predicted(self, at: float) -> Box:

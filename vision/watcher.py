@@ -36,6 +36,8 @@ SAME = 0.95
 
 
 class SeenKind(StrEnum):
+    """What a person did."""
+
     #: Came in through the door.
     ENTRY = "entry"
     #: Went out through the door.

@@ -65,9 +65,11 @@ class Desk:
         self._shown: dict[int, AssistantState] = {}
 
     def is_admin(self, user: User) -> bool:
+        """By number, as the settings say."""
         return user.id in self.settings.telegram.admins
 
     def store_of(self, assistant: Assistant) -> Store:
+        """Raises SettingsError where the settings have it no more."""
         return self.settings.store(assistant.store)
 
     def link(self, bot: str, code: str = "") -> str | None:
