@@ -139,10 +139,6 @@ class Bot:
         """What has gone wrong with calls of Telegram since the start, by kind."""
         return self._pacer.errors + self._poller.errors
 
-    @property
-    def healthy(self) -> bool:
-        return self.health.ok
-
     async def turn(self, chat: int, urgency: Urgency) -> None:
         """Return once one message may go to that chat: `send` asks no further."""
         await self._pacer.turn(chat, urgency)

@@ -156,16 +156,16 @@ async def test_telegram_out_of_reach_at_the_start_is_waited_for(sandbox):
     talker = Bot(settings(sandbox), registry)
     await talker.start()
     try:
-        assert not talker.healthy
+        assert not talker.health.ok
         assert "can't be reached" in (talker.health.problem or "")
         assert talker.health.answered_s_ago is None
         sandbox.start()
         sandbox.press(ANNA, "/ping")
         await asyncio.to_thread(sandbox.wait_for, ANNA, "на связи")
-        assert talker.healthy
+        assert talker.health.ok
     finally:
         await talker.stop()
-    assert not talker.healthy
+    assert not talker.health.ok
 
 
 async def test_a_token_that_turns_out_wrong_later_is_said_so_and_tried_again(sandbox):
@@ -185,9 +185,9 @@ async def test_no_answer_to_a_poll_ends_polling(sandbox, fault):
         sandbox.fail_next("getUpdates", fault, 3)
         sandbox.press(ANNA, "/hello")  # The poll under way is answered; the next three are not.
         await until(lambda: at.bot.health.problem)
-        assert not at.bot.healthy
+        assert not at.bot.health.ok
         await at.says(ANNA, "/ping", "на связи")
-        await until(lambda: at.bot.healthy)
+        await until(lambda: at.bot.health.ok)
         assert at.bot.health.answered_s_ago < 10
 
 
@@ -200,7 +200,7 @@ async def test_health_says_what_is_wrong_and_what_to_do(sandbox, fault, word):
         sandbox.press(ANNA, "/ping")
         await until(lambda: word in (at.bot.health.problem or ""))
         sandbox.mend()
-        await until(lambda: at.bot.healthy)
+        await until(lambda: at.bot.health.ok)
 
 
 async def test_a_second_poller_is_told_of_by_both_and_goes_unnoticed_by_neither(sandbox, monkeypatch, caplog):
@@ -208,7 +208,7 @@ async def test_a_second_poller_is_told_of_by_both_and_goes_unnoticed_by_neither(
     async with shop(sandbox) as at, shop(sandbox) as other:
         for one in (at, other):
             await until(lambda one=one: "another program" in (one.bot.health.problem or ""))
-            assert not one.bot.healthy
+            assert not one.bot.health.ok
         # they take turns in being refused, and in between each of them is answered
         sandbox.press(ANNA, "/ping")
         await at.hears(ANNA, "на связи")
@@ -241,9 +241,9 @@ async def test_an_update_that_cannot_be_read_does_not_make_the_bot_deaf(sandbox)
 async def test_silence_is_unhealthy(sandbox, monkeypatch):
     async with shop(sandbox) as at:
         await at.says(ANNA, "/ping", "на связи")
-        assert at.bot.healthy
+        assert at.bot.health.ok
         monkeypatch.setattr(bot.polling, "_STALE_S", 0.0)
-        assert not at.bot.healthy
+        assert not at.bot.health.ok
 
 
 async def test_what_was_pressed_while_the_bot_was_down_still_counts(sandbox):
