@@ -63,10 +63,10 @@ class Office:
         async with self._database.transaction() as connection:
             invite = await invites.find(connection, code)
             if invite is None or invite.store not in self._stores:
-                raise NotRegisteredError("no invite has that code")
+                raise NotRegisteredError("no invite has that code; ask an admin for a new one")
             found = await assistants.by_telegram_id(connection, telegram_id)
             if invite.used_by not in {None, telegram_id} or (invite.used_by is None and invite.expires_at <= now):
-                raise NotRegisteredError("that code has been used, or is older than a day")
+                raise NotRegisteredError("that code has been used, or is older than a day; ask an admin for a new one")
             if invite.used_by is not None and (found is None or found.store != invite.store):
                 raise NotRegisteredError("that code has been used by somebody who was taken off that list since")
             if found is None or found.store != invite.store:
@@ -220,7 +220,7 @@ class Office:
     async def _known(self, connection: aiosqlite.Connection, telegram_id: int) -> Assistant:
         found = await assistants.by_telegram_id(connection, telegram_id)
         if found is None or found.store not in self._stores:
-            raise NotRegisteredError("not logged in, or no longer on a store's staff list")
+            raise NotRegisteredError("not logged in, or no longer on a store's staff list; ask for an invitation")
         return found
 
     def _store(self, store: str) -> Store:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from amiko.console import SETTINGS, JsonOption, out, print_json
+from domain.settings import Networks
 from domain.settings_file import read_settings
 
 
@@ -19,6 +20,10 @@ def check(
     Example: `amiko check stores.yaml`
     """
     found = read_settings(settings)
+    if found.networks != Networks():
+        from networks.kinds import check_names
+
+        check_names(found.networks)
     stores = [{"id": store.id, "name": store.name, "cameras": len(store.cameras)} for store in found.stores]
     if as_json:
         print_json({"settings": str(settings), "stores": stores})

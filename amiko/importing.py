@@ -75,7 +75,7 @@ def pictures(source: Path, department: str | None, store: Store) -> list[Labelle
             _check(folder.name, store)
         found = [Labelled(path=path, department=folder.name) for folder in folders for path in _files(folder)]
     if not found:
-        raise InputError(f"{source}: no pictures in that folder")
+        raise InputError(f"{source}: no pictures in that folder; it needs .jpg or .png files")
     return found
 
 
@@ -217,7 +217,7 @@ def _who_stays(camera: Camera, video: Path, detector: Detector) -> Iterator[tupl
             except SourceEndedError:
                 return
             if frame is None:
-                raise SourceError(f"{video}: gave no frame for {PATIENCE_S:g} seconds")
+                raise SourceError(f"{video}: gave no frame for {PATIENCE_S:g} seconds; convert it to H.264 (.mp4)")
             picture = watcher.look(frame)
             if picture is None:
                 continue

@@ -39,7 +39,7 @@ def pull(
     Examples: `amiko networks pull`; `amiko networks pull --settings stores.yaml`
     """
     if wheels is not None and not wheels.is_dir():
-        raise InputError(f"{wheels}: no such folder")
+        raise InputError(f"{wheels}: no such folder; check the path")
     wanted = [] if settings is None else _of_a_hub(settings)
     pulled = []
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as progress:

@@ -35,7 +35,7 @@ def restore(
     Example: `amiko stop; amiko restore /backups/amiko-2026-03-31.tar --replace; amiko run stores.yaml --detach`
     """
     if not file.is_file():
-        raise InputError(f"{file}: no such file")
+        raise InputError(f"{file}: no such file; check the path")
     _refuse_running()
     with alone():
         there = [name for name in (DATABASE, CLASSIFIERS) if (home() / name).exists()]

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from amiko.console import SETTINGS, JsonOption, err, out, print_json, say
-from amiko.running import Running, System, find_running, joined, started
+from amiko.running import Running, System, alone, find_running, joined, started
 from amiko.stopping import Stopping
 from domain.errors import ClusterError
 from domain.places import DATABASE, home
@@ -55,6 +55,8 @@ def run(
     read = read_all(files)
     _check(read)
     if detach and address is None:
+        with alone():
+            pass  # else the one in the background would find out, and only its log would tell
         _tell(_detached(files, watch=watch), as_json=as_json)
         return
     secrets = _withheld(files)

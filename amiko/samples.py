@@ -43,7 +43,7 @@ def import_samples(
     read = settings_from(settings)
     chosen = read.store(store)
     if not source.exists():
-        raise InputError(f"{source}: no such file or folder")
+        raise InputError(f"{source}: no such file or folder; check the path")
     taken = _day(day) if day else day_of(time.time(), chosen.timezone)
     # torch and the networks, which the other commands here can do without
     from amiko.importing import import_all

@@ -101,7 +101,7 @@ def _show(document: dict[str, Any]) -> None:
             if state != "streaming":
                 state = f"{'[red]lost[/red]' if state == 'lost' else state}: {escape(one['reason'])}"
             numbers = (str(one[key]) for key in ("frames", "dropped", "late", "visits"))
-            cameras.add_row(name, state, one["picture"], *numbers)
+            cameras.add_row(name, state, one["picture"] if one["frames"] else "–", *numbers)
     out.print(cameras)
     stores = Table("store", "assistants", "visits (24 h)", "notifications (24 h)")
     for name, one in (document["stores"] or {}).items():

@@ -195,7 +195,9 @@ def _load(data: bytes, version: int, sha256: str) -> Ranker:
     """On a thread of its own: predictions go on meanwhile."""
     began = time.monotonic()
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ClassifierError(f"classifier version {version}: the file is damaged")
+        raise ClassifierError(
+            f"classifier version {version}: the file is damaged; return to the one before: amiko classifiers rollback"
+        )
     classifier: Ranker = (
         ColdStart.from_bytes(data)
         if version == coldstart.VERSION

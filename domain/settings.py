@@ -35,6 +35,10 @@ def _inside_order(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
 
 
 def _address(value: object) -> object:
+    if isinstance(value, str) and re.match(r"(?!(rtsps?|https?)://)\w+://", value, re.IGNORECASE):
+        raise ValueError(
+            "expected an address that begins with rtsp:// or http://, a file, a folder or a device's number"
+        )
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

@@ -26,15 +26,16 @@ def read_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
     """
     document = _load(path)
     if not isinstance(document, dict):
-        raise SettingsError(f"{path}: expected the keys telegram and stores")
+        raise SettingsError(f"{path}: expected the keys telegram and stores; README.md shows them")
     if _is_larger(document, MOST_VALUES):
         raise SettingsError(f"{path}: holds more than {MOST_VALUES:,} values, or contains itself; check its * and &")
+    unset: list[str] = []
     try:
-        document = _fill(document, environment, "")
-    except KeyError as error:
-        raise SettingsError(f"{path}: {error.args[0]}") from None
+        document = _fill(document, environment, "", unset)
     except RecursionError:
         raise SettingsError(f"{path}: is nested too deeply to be settings") from None
+    if unset:
+        raise SettingsError("\n".join(f"{path}: {line}" for line in unset))
     try:
         return Settings.model_validate(document)
     except ValidationError as error:
@@ -53,7 +54,9 @@ def read_all(paths: Sequence[Path], environment: Mapping[str, str] = os.environ)
     for path, other in zip(paths[1:], others, strict=True):
         for store in other.stores:
             if store.id in where:
-                raise SettingsError(f"{path}: store id {store.id!r} stands in {where[store.id]} already")
+                raise SettingsError(
+                    f"{path}: store id {store.id!r} stands in {where[store.id]} already; take another one"
+                )
             where[store.id] = path
             stores.append(store)
         if other.model_copy(update={"stores": first.stores}) != first:
@@ -72,19 +75,22 @@ def variables(paths: Sequence[Path]) -> set[str]:
     return found
 
 
-def _fill(value: object, environment: Mapping[str, str], where: str) -> object:
+def _fill(value: object, environment: Mapping[str, str], where: str, unset: list[str]) -> object:
+    """The value with its variables' values; a line for each that has none is added to `unset`."""
     if isinstance(value, dict):
-        return {key: _fill(item, environment, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
+        return {
+            key: _fill(item, environment, f"{where}.{key}" if where else str(key), unset) for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_fill(item, environment, f"{where}.{number}") for number, item in enumerate(value)]
+        return [_fill(item, environment, f"{where}.{number}", unset) for number, item in enumerate(value)]
     if not isinstance(value, str):
         return value
 
     def from_environment(match: re.Match[str]) -> str:
         name = match.group(1)
         if not environment.get(name):
-            raise KeyError(f"{where}: the environment variable {name} is not set; set it: export {name}=…")
-        return environment[name]
+            unset.append(f"{where}: the environment variable {name} is not set; set it: export {name}=…")
+        return environment.get(name, "")
 
     return _VARIABLE.sub(from_environment, value)
 
@@ -101,7 +107,7 @@ def _load(path: Path) -> object:
         place = getattr(error, "problem_mark", None)
         line = f", line {place.line + 1}" if place else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise SettingsError(f"{path}{line}: is not YAML: {problem}") from error
+        raise SettingsError(f"{path}{line}: is not YAML: {problem}; look at the indents and colons there") from error
     except RecursionError:
         raise SettingsError(f"{path}: is nested too deeply to be settings") from None
     except (ValueError, AttributeError, TypeError) as error:
@@ -129,7 +135,8 @@ def _explain(error: ErrorDetails, document: object) -> str:
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or check its spelling"
     if error["type"] == "missing":
-        return f"{key}: missing"
+        # a line of three numbers lacks the fourth
+        return f"{key}: missing" + ("; a number too few" if isinstance(error["loc"][-1], int) else "")
     text = error["msg"].removeprefix("Value error, ")
     value = document
     for part in error["loc"]:

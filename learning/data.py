@@ -109,7 +109,7 @@ def table(samples: Sequence[Sample]) -> SampleTable:
     if not samples:
         raise TrainingError("there are no samples to train from; see: amiko samples import --help")
     if len(encoders) > 1:
-        raise TrainingError(f"samples of several encoders don't mix: {', '.join(sorted(encoders))}")
+        raise TrainingError(f"samples of several encoders don't mix: {', '.join(sorted(encoders))}; take one encoder's")
     with np.errstate(over="ignore"):
         vectors = np.stack([sample.embedding.vector for sample in samples]).astype(np.float16)
     return SampleTable(

@@ -162,7 +162,9 @@ def pull(network: Network) -> Path:
                 f"{name}: its owners ask for consent: give it on its page, then: hf auth login"
             ) from error
         except RepositoryNotFoundError as error:
-            raise NetworksError(f"{name}: the hub has no such repository (or it is private: hf auth login)") from error
+            raise NetworksError(
+                f"{name}: the hub has no repository of that name (or it is private: hf auth login)"
+            ) from error
         except RevisionNotFoundError as error:
             raise NetworksError(f"{name}: the repository has no revision {network.revision}") from error
         except HFValidationError as error:

@@ -36,7 +36,18 @@ def check_encoder(network: Network) -> None:
         case "hub":
             hub_encoder.family_of(hub.find(network))
         case "ultralytics":
-            raise NetworksError(f"{network.checkpoint}: Ultralytics' networks find people and describe none")
+            raise NetworksError(
+                f"{network.checkpoint}: Ultralytics' networks find people and describe none; name another encoder"
+            )
+
+
+def check_names(networks: Networks) -> None:
+    """Raises NetworksError where the settings name a network that can't be, wherever the weights are."""
+    for network, does in ((networks.detector, weights.DETECTOR), (networks.encoder, weights.ENCODER)):
+        if kind_of(network) == "embedded":
+            weights.embedded(network.checkpoint, does)
+    if kind_of(networks.encoder) == "ultralytics":
+        check_encoder(networks.encoder)
 
 
 def identity_of(network: Network) -> str:

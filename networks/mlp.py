@@ -94,7 +94,9 @@ class Classifier:
     def self_test(self) -> None:
         """Raises ClassifierError unless it gives the answers that it gave when it was trained."""
         if not all(torch.isfinite(tensor).all() for tensor in self.model.state_dict().values()):
-            raise ClassifierError(f"classifier version {self.version}: weights that are no numbers")
+            raise ClassifierError(
+                f"classifier version {self.version}: weights that are no numbers; train again: amiko train"
+            )
         difference = np.abs(self.probabilities(self.probes) - self.answers).max()
         # written so that NaN fails
         if not difference <= TOLERANCE:

