@@ -68,6 +68,8 @@ class LeasedAnnouncer:
         self._token: int | None = None
         #: Visits with their cards, which are in no journal.
         self._waiting: dict[str, Visit] = {}
+        #: Those that are just being written to the journal, which has no cards.
+        self._coming: set[str] = set()
         #: When each of them came in, by the clock that nobody sets.
         self._came: dict[str, float] = {}
         self._news = asyncio.Event()
@@ -87,6 +89,7 @@ class LeasedAnnouncer:
     async def announce(self, visit: Visit) -> None:
         """Return once it is in the journal: from then on a kill does not lose it."""
         told = {"store": visit.store, "camera": visit.camera, "visit": visit.id}
+        self._coming.add(visit.id)
         try:
             await asyncio.to_thread(self._journal.add, visit)
         except (OSError, sqlite3.Error) as error:
@@ -94,6 +97,8 @@ class LeasedAnnouncer:
             _LOGGER.error("a visitor could not be written to the journal: %s", error, extra=told)  # noqa: TRY400 - the text says it all
         else:
             _LOGGER.info("a visitor came in", extra=told)
+        finally:
+            self._coming.discard(visit.id)
         self._keep(visit)
         self._news.set()
 
@@ -134,7 +139,8 @@ class LeasedAnnouncer:
         new, self._waiting = self._waiting, {}
         # those of this process are in the journal as well, and have their cards here
         for visit in (*left, *new.values()):
-            self._keep(visit)
+            if visit.id not in self._coming:
+                self._keep(visit)
 
     async def _tell_all(self) -> None:
         for visit in list(self._waiting.values()):

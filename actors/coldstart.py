@@ -17,7 +17,7 @@ from domain.settings import Store
 from networks.coldstart import ColdStart, cold_start
 from storage.files import write_whole
 
-log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 
 class TextEncoder(Protocol):
@@ -70,7 +70,7 @@ async def prepare(encoder: TextEncoder, store: Store, path: Path) -> Known:
         texts = await encoder.embed_texts([text for sentences in prompts.values() for text in sentences])
     except NetworksError as error:
         # a broken text tower: crops are still described
-        log.warning("no comparison with texts: %s", error, extra={"store": store.id})
+        _LOGGER.warning("no comparison with texts: %s", error, extra={"store": store.id})
         texts = None
     content = cold_start(prompts, texts).to_bytes() if texts else None
     _keep(path, content)

@@ -21,7 +21,7 @@ from networks.ranking import Ranker, rank
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 #: Seconds between two looks for a newer version.
 POLL_S = 3.0
@@ -181,13 +181,13 @@ class DepartmentClassifier:
         shelf.classifier = classifier
         shelf.sha256, shelf.refused, shelf.trouble = sha256, None, None
         self._swaps += 1
-        log.info("classifier in use", extra={"store": store, "version": version})
+        _LOGGER.info("classifier in use", extra={"store": store, "version": version})
 
     def _note(self, store: str, shelf: _Shelf, error: Exception) -> None:
         text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer in time'}"
         if shelf.trouble != text:
             version = shelf.classifier.version if shelf.classifier else None
-            log.warning("no newer classifier: %s", text, extra={"store": store, "in_use": version})
+            _LOGGER.warning("no newer classifier: %s", text, extra={"store": store, "in_use": version})
         shelf.trouble = text
 
 
@@ -204,5 +204,5 @@ def _load(data: bytes, version: int, sha256: str) -> Ranker:
         else Classifier.from_bytes(data).with_version(version)
     )
     classifier.self_test()
-    log.debug("loaded", extra={"version": version, "seconds": time.monotonic() - began})
+    _LOGGER.debug("loaded", extra={"version": version, "seconds": time.monotonic() - began})
     return classifier

@@ -18,7 +18,7 @@ from networks.batches import alike
 from networks.hub import Checkpoint
 from networks.runtime import Run, torch_runner
 
-log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 PERSON = "person"
 
@@ -108,7 +108,7 @@ def load_hub_detector(network: Network) -> HubDetector:
     identity = checkpoint.identity()
     if network.runtime == "onnxruntime":
         # RT-DETR and D-FINE answered otherwise when exported, and the others take pictures of many sizes
-        log.warning("%s is run by torch: detectors of this kind are not exported", identity)
+        _LOGGER.warning("%s is run by torch: detectors of this kind are not exported", identity)
     with hub.explained(network.checkpoint):
         run = torch_runner(_Boxes(model), network)
         # so that what does not fit is told at the start

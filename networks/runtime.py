@@ -18,7 +18,7 @@ from domain.places import cache
 from domain.settings import Network
 from networks import weights
 
-log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 #: A batch of uint8 or float32 in (some networks take more than one array), float32 out; rows belong together.
@@ -60,7 +60,7 @@ def runner(
             reason = "onnxruntime is not installed; install it: pip install onnxruntime"
         except Exception as error:  # noqa: BLE001 - whatever the exporter or the runtime stumbles over, torch runs it
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-        log.warning("%s is run by torch, which is slower here: %s", identity, reason)
+        _LOGGER.warning("%s is run by torch, which is slower here: %s", identity, reason)
     return torch_runner(model, network)
 
 
@@ -113,7 +113,7 @@ def _onnx(model: nn.Module, identity: str, probe: Arrays, dynamic: tuple[int, ..
         run = _session(onnxruntime, str(path))
         agrees = _agree(run(*probe), expected, tolerance)
     except Exception as error:  # noqa: BLE001 - not there yet, or damaged: it is exported anew
-        log.debug("%s: %s", path, error)
+        _LOGGER.debug("%s: %s", path, error)
         agrees = False
     if not agrees:
         graph = _export(model, torch.from_numpy(probe[0]), dynamic)
@@ -124,7 +124,7 @@ def _onnx(model: nn.Module, identity: str, probe: Arrays, dynamic: tuple[int, ..
             weights.write_whole(path, graph)
             run = _session(onnxruntime, str(path))
         except NetworksError as error:
-            log.warning("%s; it will be exported again at each start", error)
+            _LOGGER.warning("%s; it will be exported again at each start", error)
     return run
 
 

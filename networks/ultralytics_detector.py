@@ -21,7 +21,7 @@ from networks import hub
 from networks.embedded import YoloDetector
 from networks.runtime import torch_runner
 
-log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 LICENCE = (
     "this detector is Ultralytics', under AGPL-3.0: who offers a service with it must offer the source code, or have"
@@ -71,7 +71,7 @@ def load_ultralytics(network: Network) -> YoloDetector:
     if person is None:
         some = ", ".join(map(str, list(names.values())[:5])) or "none"
         raise NetworksError(f"{network.checkpoint}: does not know the class 'person'; its classes begin with: {some}")
-    log.warning("%s: %s", network.checkpoint, LICENCE)
+    _LOGGER.warning("%s: %s", network.checkpoint, LICENCE)
     with path.open("rb") as file:
         identity = f"{path.stem}@{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
     with hub.explained(network.checkpoint):

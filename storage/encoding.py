@@ -1,10 +1,11 @@
 """How records lie in columns: predictions as JSON, embeddings as float16 BLOBs."""
 
 import json
+import sqlite3
 
 import numpy as np
 
-from domain.records import Embedding, Prediction, Ranked
+from domain.records import Embedding, Prediction, Ranked, Visit
 
 
 def prediction_to_json(prediction: Prediction | None) -> str | None:
@@ -34,3 +35,29 @@ def embedding_from_blob(blob: bytes | None, encoder: str | None) -> Embedding | 
     if blob is None or encoder is None:
         return None
     return Embedding(vector=np.frombuffer(blob, np.float16).astype(np.float32), encoder=encoder)
+
+
+def visit_from_row(row: sqlite3.Row) -> Visit:
+    """Without its card, which is in no file."""
+    return Visit(
+        id=row["id"],
+        store=row["store"],
+        camera=row["camera"],
+        at=row["at"],
+        embedding=embedding_from_blob(row["embedding"], row["encoder"]),
+        prediction=prediction_from_json(row["prediction"]),
+    )
+
+
+def visit_to_row(visit: Visit) -> tuple[str, str, str, float, bytes | None, str | None, str | None]:
+    """The columns id, store, camera, at, embedding, encoder and prediction."""
+    embedding = visit.embedding
+    return (
+        visit.id,
+        visit.store,
+        visit.camera,
+        visit.at,
+        embedding_to_blob(embedding) if embedding else None,
+        embedding.encoder if embedding else None,
+        prediction_to_json(visit.prediction),
+    )

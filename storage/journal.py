@@ -8,7 +8,7 @@ from pathlib import Path
 
 from domain.errors import StorageError
 from domain.records import Visit
-from storage.encoding import embedding_from_blob, embedding_to_blob, prediction_from_json, prediction_to_json
+from storage.encoding import visit_from_row, visit_to_row
 from storage.files import make_folder
 
 _SCHEMA = """
@@ -48,18 +48,9 @@ class Journal:
             raise StorageError(f"{path}: can't be opened as the node's journal: {error}; move it away") from error
 
     def add(self, visit: Visit) -> None:
-        """The same visit twice is one."""
-        embedding = visit.embedding
-        row = (
-            visit.id,
-            *self._of,
-            visit.at,
-            embedding_to_blob(embedding) if embedding else None,
-            embedding.encoder if embedding else None,
-            prediction_to_json(visit.prediction),
-        )
+        """Keep one of this camera's; the same visit twice is one."""
         with self._opened() as connection:
-            connection.execute("INSERT OR IGNORE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT OR IGNORE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?)", visit_to_row(visit))
 
     def pending(self) -> list[Visit]:
         """What is still to be told, the oldest first."""
@@ -67,17 +58,7 @@ class Journal:
             rows = connection.execute(
                 "SELECT * FROM visits WHERE store = ? AND camera = ? ORDER BY at, id", self._of
             ).fetchall()
-        return [
-            Visit(
-                id=row["id"],
-                store=row["store"],
-                camera=row["camera"],
-                at=row["at"],
-                embedding=embedding_from_blob(row["embedding"], row["encoder"]),
-                prediction=prediction_from_json(row["prediction"]),
-            )
-            for row in rows
-        ]
+        return [visit_from_row(row) for row in rows]
 
     def remove(self, visit: str) -> None:
         """It was told."""

@@ -1,45 +1,22 @@
 """Visits: who came in, and which of them nobody has heard of yet. Functions run inside the caller's transaction."""
 
 import json
-import sqlite3
 from collections.abc import Iterable
 
 import aiosqlite
 
 from domain.records import Visit
-from storage.encoding import embedding_from_blob, embedding_to_blob, prediction_from_json, prediction_to_json
-
-
-def _record(row: sqlite3.Row) -> Visit:
-    return Visit(
-        id=row["id"],
-        store=row["store"],
-        camera=row["camera"],
-        at=row["at"],
-        embedding=embedding_from_blob(row["embedding"], row["encoder"]),
-        prediction=prediction_from_json(row["prediction"]),
-    )
+from storage.encoding import visit_from_row, visit_to_row
 
 
 async def insert(connection: aiosqlite.Connection, visit: Visit, *, day: str, open_until: float) -> bool:
     """Number it within its store's day; nobody has taken it yet. False where that visit is there already."""
-    embedding = visit.embedding
     cursor = await connection.execute(
         "INSERT OR IGNORE INTO visits"
         " (id, store, camera, at, embedding, encoder, prediction, day, open_until, number) VALUES"
         " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
         " (SELECT coalesce(max(number), 0) + 1 FROM visits WHERE store = ?2 AND day = ?8))",
-        (
-            visit.id,
-            visit.store,
-            visit.camera,
-            visit.at,
-            embedding_to_blob(embedding) if embedding else None,
-            embedding.encoder if embedding else None,
-            prediction_to_json(visit.prediction),
-            day,
-            open_until,
-        ),
+        (*visit_to_row(visit), day, open_until),
     )
     return cursor.rowcount == 1
 
@@ -47,7 +24,7 @@ async def insert(connection: aiosqlite.Connection, visit: Visit, *, day: str, op
 async def by_id(connection: aiosqlite.Connection, visit: str) -> Visit | None:
     """Without its card, which is never stored; None where there is none."""
     rows = list(await connection.execute_fetchall("SELECT * FROM visits WHERE id = ?", (visit,)))
-    return _record(rows[0]) if rows else None
+    return visit_from_row(rows[0]) if rows else None
 
 
 async def take(connection: aiosqlite.Connection, visit: str, *, assistant: int, now: float) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,38 @@ async def test_a_visit_is_heard_with_its_picture(tmp_path: Path) -> None:
     assert headquarters.heard[0][0].card == b"a picture"
     await until(lambda: not camera.announcer.waiting)
     await camera.announcer.stop()
+
+
+async def test_a_visit_that_comes_in_while_the_journal_is_read_first_keeps_its_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, looked, noted = threading.Event(), threading.Event(), threading.Event()
+    add, pending = Journal.add, Journal.pending
+
+    def slow_add(journal: Journal, one: Visit) -> None:
+        add(journal, one)
+        written.set()
+        noted.wait(10)
+
+    def pending_then(journal: Journal) -> list[Visit]:
+        written.wait(10)
+        found = pending(journal)
+        looked.set()
+        return found
+
+    monkeypatch.setattr(Journal, "add", slow_add)
+    monkeypatch.setattr(Journal, "pending", pending_then)
+    headquarters = Headquarters()
+    camera = Camera(headquarters, tmp_path / "journal.db")
+    announcing = asyncio.create_task(camera.announcer.announce(visit("v")))
+    await asyncio.to_thread(looked.wait, 10)
+    # what was read is told by now, if it is told at all
+    await asyncio.sleep(0.05)
+    noted.set()
+    await announcing
+    await until(lambda: bool(headquarters.heard) and not camera.announcer.waiting)
+    await camera.announcer.stop()
+    assert [one[0].card for one in headquarters.heard] == [b"a picture"]
 
 
 async def test_what_a_cut_link_held_back_is_told_after_it_in_order(tmp_path: Path) -> None:
