@@ -3,7 +3,6 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -22,7 +21,6 @@ from domain.records import Detection, Embedding, Image, Origin, Prediction, Rank
 from domain.settings import Camera, Store
 from networks.detector import Detector, load_detector
 from networks.encoder import Encoder, load_encoder
-from vision.cards import blurred_card
 from vision.source import Reader
 
 LIMIT_S = 120
@@ -36,7 +34,6 @@ class LocalNetworks(Networks):
         self._local = (detector, encoder)
         #: How many of the next calls fail, as those of a cluster in trouble.
         self.detect_failures = 0
-        self.describe_failures = 0
 
     async def detect(self, picture: Image, score: float, *, within_s: float, again: bool) -> list[Detection]:
         if self.detect_failures:
@@ -48,9 +45,6 @@ class LocalNetworks(Networks):
         return (await asyncio.to_thread(self._local[1].embed, [crop]))[0]
 
     async def describe(self, crop: Image, store: str, *, within_s: float) -> tuple[Embedding, Prediction | None]:
-        if self.describe_failures:
-            self.describe_failures -= 1
-            raise RuntimeError("no replica")
         ranking = (Ranked(department="Toys", probability=1.0),)
         return await self.embed(crop, within_s=within_s), Prediction(ranking=ranking, classifier=1)
 
@@ -88,10 +82,9 @@ def made(
     ears: Ears,
     *,
     run: str = "r",
-    card: Literal["blurred", "photo", "none"] = "none",
 ) -> CameraWorker:
     return CameraWorker(
-        store=Store(id="s", name="s", departments=["Toys", "Cars"], cameras=[camera], card=card),
+        store=Store(id="s", name="s", departments=["Toys", "Cars"], cameras=[camera]),
         camera=camera,
         networks=networks,
         announcer=ears,
@@ -102,12 +95,10 @@ def made(
     )
 
 
-async def watch(
-    networks: Networks, camera: Camera, *, run: str = "r", card: Literal["blurred", "photo", "none"] = "none"
-) -> tuple[Ears, CameraStatus]:
+async def watch(networks: Networks, camera: Camera, *, run: str = "r") -> tuple[Ears, CameraStatus]:
     """Let a camera see its recording to the end."""
     ears = Ears()
-    worker = made(networks, camera, ears, run=run, card=card)
+    worker = made(networks, camera, ears, run=run)
     worker.start()
     await asyncio.wait_for(worker.finished(), LIMIT_S)
     status = await worker.status()
@@ -136,35 +127,6 @@ async def test_a_camera_that_comes_back_after_a_kill_tells_of_the_same_visits(
     another, _ = await watch(networks, entrance(clip), run="tomorrow")
     assert {visit.id for visit in first.visits} == {visit.id for visit in again.visits}
     assert not {visit.id for visit in first.visits} & {visit.id for visit in another.visits}
-
-
-async def test_a_card_as_the_settings_want_it(
-    networks: LocalNetworks, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[bool] = []
-
-    def broken(crop: Image, *, cut: bool) -> bytes:
-        made.append(cut)
-        if len(made) > 1:
-            raise ValueError("no card")
-        return blurred_card(crop, cut=cut)
-
-    monkeypatch.setattr(actors.visitors, "blurred_card", broken)
-    ears, _ = await watch(networks, entrance(clip), card="blurred")
-    first, second = ears.visits
-    assert first.card is not None
-    assert first.card.startswith(b"\xff\xd8")
-    assert len(first.card) < 40_000
-    assert second.card is None, "without a card, but announced"
-    assert second.prediction is not None
-
-
-async def test_a_visitor_is_announced_when_no_prediction_can_be_had(networks: LocalNetworks, clip: Path) -> None:
-    # the first is the warming up
-    networks.describe_failures = 2
-    ears, _ = await watch(networks, entrance(clip))
-    assert len(ears.visits) == 2
-    assert [visit.prediction for visit in ears.visits].count(None) == 1
 
 
 async def test_a_detection_that_fails_does_not_end_the_watching(networks: LocalNetworks, clip: Path) -> None:
