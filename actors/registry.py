@@ -57,7 +57,6 @@ class AssistantRegistry(Office):
         steady: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(settings, database, clock, steady)
-        self._keep_s = settings.training.keep_samples_days * 24 * 3600
         #: Visitors' small pictures, by visit: in memory alone, and no longer than their notifications live.
         self._cards: dict[str, tuple[float, bytes]] = {}
         #: When those that are over were last dropped.
@@ -82,8 +81,6 @@ class AssistantRegistry(Office):
             if lease is not None:
                 await leases.check(connection, *lease)
             await offers.catch_up(connection, self._stores, now=now)
-            # first, so that a visit from a camera whose clock is far behind is told of all the same
-            await visits.forget_before(connection, now - self._keep_s)
             if not await visits.insert(connection, visit, day=day_of(visit.at, store.timezone), open_until=until):
                 return False
             if until > now:

@@ -16,7 +16,6 @@ from actors.clients import RegistryClient, current_plan
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
 from actors.metrics import TrainerMetrics
 from actors.status import LastTraining, TrainerStatus
-from domain.days import day_of, days_before
 from domain.errors import AmikoError, InputError, StorageError, TrainingBusyError
 from domain.places import CLASSIFIERS, DATABASE
 from domain.records import NoticeKind, Sample
@@ -245,7 +244,6 @@ class Trainer:
     async def _train_once(self, store: Store, due: float | None) -> Trained:
         self._busy.add(store.id)
         try:
-            await self._forget_old(store)
             outcome = await self._train(self._home, store, self._training)
         except TrainingBusyError:
             # somebody else's training: ours is still to come
@@ -273,12 +271,6 @@ class Trainer:
     async def _note(self, store: Store, due: float | None, outcome: str) -> None:
         training = StoredTraining(store=store.id, at=self._clock(), due=due, outcome=outcome)
         await (await self._classifiers()).note(training)
-
-    async def _forget_old(self, store: Store) -> None:
-        day = day_of(self._clock(), store.timezone)
-        oldest = days_before(day, self._training.keep_samples_days)
-        if count := await samples.forget_before(await self._database(), store.id, oldest):
-            log.info("old samples deleted", extra={"store": store.id, "count": count})
 
     def _store(self, store: str) -> Store:
         if store not in self._stores:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from actors.clock import Steps, steady
 from domain.days import day_of, days_before
 from domain.places import JOURNAL
 from domain.records import NoticeKind
@@ -20,6 +21,9 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_S = 10.0
 FORGET_S = 3600.0
 _DAY_S = 24 * 3600.0
+#: Seconds without a record after which a clock is not believed at once: it may have been set far ahead, and all that
+#: there is would be too old. It is believed when it has gone on for a day.
+_GAP_S, _SURE_S = 2 * _DAY_S, _DAY_S
 
 
 class Alarms(Protocol):
@@ -32,13 +36,22 @@ class Upkeep:
     """Of the head's database. Plain and without Ray; runs within the registry's process."""
 
     def __init__(
-        self, settings: Settings, database: Database, alarms: Alarms, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        database: Database,
+        alarms: Alarms,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady,
     ) -> None:
         self._zones = {store.id: store.timezone for store in settings.stores}
         self._keep_days = settings.training.keep_samples_days
         self._database = database
         self._alarms = alarms
         self._clock = clock
+        self._steady = steady
+        self._steps = Steps(clock, steady)
+        #: Since when the clock has gone on without being set, by the one that nobody sets.
+        self._going_since = steady()
         #: Whether the disk was full when it was looked at last; None before that.
         self._full: bool | None = None
 
@@ -81,7 +94,8 @@ class Upkeep:
 
     async def forget_old(self) -> None:
         """Delete what is older than `keep_samples_days`, wherever it is; nothing of it stays in the log either."""
-        now, path = self._clock(), self._database.path
+        clock, path = self._clock(), self._database.path
+        now = await self._believed(clock)
         keep_s = self._keep_days * _DAY_S
         async with self._database.transaction() as connection:
             await visits.forget_before(connection, now - keep_s)
@@ -91,8 +105,25 @@ class Upkeep:
             if count := await samples.forget_before(self._database, store, oldest):
                 _LOGGER.info("old samples deleted", extra={"store": store, "count": count})
         await asyncio.to_thread(journal.forget_before, path.with_name(JOURNAL), now - keep_s)
-        await asyncio.to_thread(drop_copies, path, keep_s=min(KEEP_COPY_S, keep_s))
+        if now == clock:
+            await asyncio.to_thread(drop_copies, path, keep_s=min(KEEP_COPY_S, keep_s))
         if not self._full:
             # else its length is what visits are still written into
             await asyncio.to_thread(room.empty_log, path)
             await room.reserve(self._database)
+
+    async def _believed(self, now: float) -> float:
+        """The moment from which days are counted back: `now`, which the clock says, or the last that is on record."""
+        if abs(self._steps.step()) >= _DAY_S:
+            self._going_since = self._steady()
+        if self._steady() - self._going_since >= _SURE_S:
+            return now
+        # what this clock itself has dated since it was set says nothing
+        seen = await visits.last_before(self._database, now - _SURE_S)
+        if seen is None or now - seen <= _SURE_S + _GAP_S:
+            return now
+        _LOGGER.warning(
+            "nothing on record for %.0f days, or a wrong clock: what is old is kept until it has gone on for a day",
+            (now - seen) / _DAY_S,
+        )
+        return seen

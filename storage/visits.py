@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import aiosqlite
 
 from domain.records import Visit
+from storage.database import Database
 from storage.encoding import visit_from_row, visit_to_row
 
 
@@ -89,6 +90,13 @@ async def close_overdue(connection: aiosqlite.Connection, now: float) -> None:
 async def forget_before(connection: aiosqlite.Connection, at: float) -> None:
     """Delete older visits, their embeddings and notifications: nothing of a visitor is kept for ever."""
     await connection.execute("DELETE FROM visits WHERE at < ?", (at,))
+
+
+async def last_before(database: Database, at: float) -> float | None:
+    """When the last one before that moment came in; None where there is none."""
+    (row,) = await database.read("SELECT max(at) AS at FROM visits WHERE at < ?", (at,))
+    value: float | None = row["at"]
+    return value
 
 
 async def count(connection: aiosqlite.Connection, *, since: float) -> dict[str, int]:

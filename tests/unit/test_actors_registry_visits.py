@@ -15,15 +15,6 @@ async def test_a_camera_whose_clock_is_far_behind_is_heard(shop: Shop) -> None:
     assert [one.visit for one in await shop.queued()] == ["v1"]
 
 
-async def test_old_visits_are_forgotten(shop: Shop) -> None:
-    await shop.wait(ANNA)
-    await shop.registry.announce(visit("old"))
-    shop.clock.now += 91 * 24 * 3600
-    await shop.registry.announce(visit("new", at=shop.clock.now))
-    assert [row["id"] for row in await shop.database.read("SELECT id FROM visits")] == ["new"]
-    assert (await shop.database.read("SELECT COUNT(*) AS n FROM notifications WHERE visit = 'old'"))[0]["n"] == 0
-
-
 @pytest.mark.parametrize("timezone", ["Europe/Moscow", "America/New_York", "UTC"])
 async def test_visits_are_numbered_by_the_stores_day(tmp_path: Path, timezone: str) -> None:
     # midnight in Moscow is 21:00 UTC, in New York (summer) 04:00 UTC

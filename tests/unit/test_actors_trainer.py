@@ -142,17 +142,13 @@ async def test_somebody_elses_training_is_waited_for(trainer: Trainer, clock: Cl
     assert (await outcomes(trainer, 2))[1] == "too few samples"
 
 
-async def test_samples_are_kept_and_old_ones_deleted(trainer: Trainer, clock: Clock) -> None:
+async def test_samples_are_kept_once(trainer: Trainer, clock: Clock) -> None:
     clock.now = datetime(2026, 12, 2, tzinfo=UTC).timestamp()
     for sample in visitors(30, days=3):
         assert await trainer.add_sample(sample)
         assert not await trainer.add_sample(sample)
     status = await trainer.status()
     assert status["spb-1"]["samples"] == 30
-    with pytest.raises(TrainingError):
-        await trainer.train("spb-1")
-    # of 30 days ago and later
-    assert (await trainer.status())["spb-1"]["samples"] == 20
 
 
 async def test_what_the_settings_do_not_have_is_refused(trainer: Trainer) -> None:

@@ -161,7 +161,10 @@ async def test_what_is_too_old_goes_wherever_it_is_kept(home: Path) -> None:
     for mark in (1, 11):
         assert {"amiko.db", "journal.db"} <= found(home, mark)
     async with Database.open(home / "amiko.db") as database:
-        upkeep = Upkeep(SETTINGS, database, AssistantRegistry(SETTINGS, database), clock=lambda: now)
+        passed, registry = [0.0], AssistantRegistry(SETTINGS, database)
+        upkeep = Upkeep(SETTINGS, database, registry, clock=lambda: now - DAY_S + passed[0], steady=lambda: passed[0])
+        # nobody has come in for four weeks: that the clock says so is believed when it has gone on for a day
+        passed[0] = DAY_S
         await upkeep.forget_old()
         # while it runs, its log included
         for mark in (1, 11):
@@ -171,3 +174,40 @@ async def test_what_is_too_old_goes_wherever_it_is_kept(home: Path) -> None:
         (row,) = await database.read("SELECT count(*) FROM notifications")
         assert row[0] == 2
     assert copies(home / "amiko.db") == []
+
+
+async def test_a_clock_that_was_set_far_ahead_deletes_nothing(home: Path) -> None:
+    clock, passed = [1_800_000_000.0], [0.0]
+    async with Database.open(home / "amiko.db") as database:
+        registry = AssistantRegistry(SETTINGS, database, clock=lambda: clock[0])
+
+        async def come_in(name: str) -> None:
+            await registry.announce(Visit(id=name, store="a", camera="door", at=clock[0], embedding=embedding(1)))
+
+        async def kept() -> set[str]:
+            return {row["id"] for row in await database.read("SELECT id FROM visits")}
+
+        def upkeep() -> Upkeep:
+            return Upkeep(SETTINGS, database, registry, clock=lambda: clock[0], steady=lambda: passed[0])
+
+        for day in range(40):
+            await come_in(f"v{day}")
+            await upkeep().forget_old()
+            clock[0] += DAY_S
+        before = await kept()
+        assert len(before) == 31, "of the last thirty days, while the clock goes on as it should"
+
+        first = upkeep()
+        clock[0] += 365 * DAY_S
+        await first.forget_old()
+        # what that clock dates is no proof of it, and a start under it neither
+        await come_in("dated by a clock that is wrong")
+        await first.forget_old()
+        later = upkeep()
+        await later.forget_old()
+        assert await kept() == before | {"dated by a clock that is wrong"}
+
+        clock[0] += DAY_S
+        passed[0] += DAY_S
+        await later.forget_old()
+        assert await kept() == {"dated by a clock that is wrong"}
