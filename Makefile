@@ -6,6 +6,7 @@
 #   make overload   fifty cameras: what becomes of frames, visits and presses
 #   make lint    ruff and mypy
 #   make audit   known faults of the pinned versions, from osv.dev
+#   make hashed  before any of these: install by hashes.txt, whose sha256 sums the package index listed; torch comes later
 #   make constraints   take the newest releases that pyproject.toml allows
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ SEED ?= 1
 SECONDS ?= 120
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: audit demo test cluster-test chaos overload lint constraints
+.PHONY: audit demo test hashed cluster-test chaos overload lint constraints
 
 demo: .venv/.installed
 	@$(BIN)/amiko networks pull >&2
@@ -56,6 +57,9 @@ lint: .venv/.installed-test
 .venv/.installed-test: .venv/.installed
 	@$(PIP) -e '.[test]' >&2
 	@touch $@
+
+hashed: .venv/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r hashes.txt
 
 audit: .venv/bin/python
 	@$(BIN)/python -m venv .venv/audit
