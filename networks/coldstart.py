@@ -80,14 +80,19 @@ class ColdStart:
             metadata = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][METADATA])
             if metadata["format"] != FORMAT:
                 raise ClassifierError(f"the cold start's format is {metadata['format']}, this Amiko reads {FORMAT}")
+            departments = tuple(str(name) for name in metadata["departments"])
+            _check_sizes(vectors, len(departments))
             return cls(
-                departments=tuple(str(name) for name in metadata["departments"]),
+                departments=departments,
                 prompts={name: tuple(texts) for name, texts in metadata["prompts"].items()},
                 encoder=str(metadata["encoder"]),
                 vectors=vectors,
                 sharpness=float(metadata["sharpness"]),
             )
-        except (safetensors.SafetensorError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        except (
+            safetensors.SafetensorError, KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError,
+            RecursionError,
+        ) as error:  # fmt: skip
             raise ClassifierError(
                 f"the cold start's file is damaged or is none: {str(error).splitlines()[0]}"
             ) from error
@@ -107,3 +112,9 @@ def cold_start(prompts: Mapping[str, Sequence[str]], texts: TextEmbeddings) -> C
         vectors=np.stack(rows).astype(np.float32),
         sharpness=texts.sharpness,
     )
+
+
+def _check_sizes(vectors: Floats, departments: int) -> None:
+    """Raises ValueError."""
+    if vectors.ndim != 2 or len(vectors) != departments or not vectors.size:
+        raise ValueError("vectors that don't fit the departments")

@@ -1,6 +1,7 @@
 """The third network: embeddings in, departments out; and the artifact that a training leaves behind."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -132,7 +133,10 @@ class Classifier:
                 )
             arrays = {name: tensors[name].numpy() for name in ("mean", "scale", "probes", "answers")}
             departments = tuple(str(name) for name in metadata["departments"])
-            model = MLP(arrays["mean"].shape[0], len(departments)).eval()
+            # before a network of that size is made: an array without numbers may say that it is of any size
+            dimensions = tensors["model.layers.0.weight"].shape[1]
+            _check_sizes(arrays, dimensions, len(departments))
+            model = MLP(dimensions, len(departments)).eval()
             model.load_state_dict(
                 {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
             )
@@ -145,7 +149,17 @@ class Classifier:
                 version=int(metadata["version"]),
                 **arrays,
             )
-        except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
+        except (
+            safetensors.SafetensorError, KeyError, ValueError, TypeError, RuntimeError, IndexError, OverflowError,
+        ) as error:  # fmt: skip
             raise ClassifierError(
                 f"the classifier's file is damaged or is none: {str(error).splitlines()[0]}"
             ) from error
+
+
+def _check_sizes(arrays: Mapping[str, Floats], dimensions: int, departments: int) -> None:
+    """Raises ValueError."""
+    known = len(arrays["probes"])
+    shapes = [arrays[name].shape for name in ("mean", "scale", "probes", "answers")]
+    if not known or shapes != [(dimensions,), (dimensions,), (known, dimensions), (known, departments)]:
+        raise ValueError("arrays whose sizes don't fit each other")

@@ -7,6 +7,7 @@ from domain.errors import ClassifierError, EncoderMismatchError
 from domain.records import Embedding, TextEmbeddings
 from networks.coldstart import VERSION, ColdStart, cold_start
 from networks.ranking import rank
+from tests.support.headers import safetensors_with
 
 PROMPTS = {"Toys": ["a child", "a parent with a child"], "Books": ["a reader"]}
 TEXTS = TextEmbeddings(
@@ -53,6 +54,23 @@ def test_it_is_read_as_it_was_written(cold: ColdStart) -> None:
 def test_a_damaged_file_is_refused(cold: ColdStart, kept: int) -> None:
     with pytest.raises(ClassifierError, match="damaged"):
         ColdStart.from_bytes(cold.to_bytes()[:kept])
+
+
+@pytest.mark.parametrize("change", [{"sharpness": 10**400}, {"departments": ["one"]}, {"prompts": []}])
+def test_a_made_up_file_is_refused(cold: ColdStart, change: dict[str, object]) -> None:
+    with pytest.raises(ClassifierError, match="damaged"):
+        ColdStart.from_bytes(safetensors_with(cold.to_bytes(), change))
+
+
+def test_a_header_of_brackets_is_refused(cold: ColdStart) -> None:
+    with pytest.raises(ClassifierError, match="damaged"):
+        ColdStart.from_bytes(safetensors_with(cold.to_bytes(), "[" * 100_000))
+
+
+def test_vectors_of_another_size_are_refused(cold: ColdStart) -> None:
+    for vectors in (cold.vectors[:1], cold.vectors[:, :0], cold.vectors[0]):
+        with pytest.raises(ClassifierError, match="damaged"):
+            ColdStart.from_bytes(replace(cold, vectors=vectors).to_bytes())
 
 
 def test_another_encoders_crop_is_refused(cold: ColdStart) -> None:

@@ -12,6 +12,7 @@ from learning.training import train
 from networks.mlp import Classifier
 from networks.ranking import rank
 from tests.support.embeddings import DEPARTMENTS, DIMENSIONS, ENCODER, embedding, visitors
+from tests.support.headers import safetensors_with
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,19 @@ def test_numbers_that_are_none_are_refused(classifier: Classifier, value: float)
 def test_a_vector_of_zeros_has_an_answer(classifier: Classifier) -> None:
     ranking = rank(classifier, Embedding(vector=np.zeros(DIMENSIONS, np.float32), encoder=ENCODER))
     assert np.isfinite([ranked.probability for ranked in ranking]).all()
+
+
+@pytest.mark.parametrize("change", [{"temperature": 10**400}, {"version": float("inf")}, {"departments": ["one"]}])
+def test_a_made_up_file_is_refused(classifier: Classifier, change: dict[str, object]) -> None:
+    with pytest.raises(ClassifierError, match="damaged"):
+        Classifier.from_bytes(safetensors_with(classifier.to_bytes(), change))
+
+
+@pytest.mark.parametrize("name", ["mean", "scale", "probes", "answers"])
+def test_a_size_that_an_empty_array_only_says_makes_no_network(classifier: Classifier, name: str) -> None:
+    made_up = replace(classifier, **{name: np.zeros((10**9, 0), np.float32)})
+    with pytest.raises(ClassifierError, match=r"damaged.*sizes"):
+        Classifier.from_bytes(made_up.to_bytes())
 
 
 @settings(max_examples=150, deadline=None)
