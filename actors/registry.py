@@ -37,8 +37,8 @@ from storage.database import Database
 
 #: Of each kind that a bot is given at once: seven seconds of work at Telegram's pace.
 _OUTBOX = 200
-#: And of each assistant: what a chat takes at once, with what is kept for answers left out.
-_OUTBOX_EACH = 3
+#: And of each assistant: what a chat can take in half a minute, half of it being somebody else's.
+_OUTBOX_EACH = 15
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ async def test_who_is_overtaken_by_newer_ones_is_sent_later_and_once_and_to_the_
     one = await desk.registry.announce(telegram_id=ANNA)
     async with desk.open():
         await until(lambda: desk.bot.tries == [one.id])
-        newer = [await desk.registry.announce(telegram_id=ANNA) for _ in range(5)]
+        newer = [await desk.registry.announce(telegram_id=ANNA) for _ in range(17)]
         for each in (one, *newer):
             await desk.becomes(each, NotificationState.SENT)
     assert sorted(id_ for id_, _ in desk.bot.sent) == sorted([one.id, *(each.id for each in newer)])
