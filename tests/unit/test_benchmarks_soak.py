@@ -54,6 +54,15 @@ def test_what_goes_away_again_does_not() -> None:
     assert not memory(200 + noise(1) + 30 * ((AT > 3000) & (AT < 4000))).grows
 
 
+@pytest.mark.parametrize(("added", "grows"), [(3, False), (4, False), (5, True)])
+def test_a_pool_that_fills_up_is_no_leak_and_a_thread_more_is(added: int, grows: bool) -> None:
+    assert judge(list(AT), [36.0 + added * (at > 4000) for at in AT], "threads").grows is grows
+
+
+def test_a_thread_every_ten_minutes_grows() -> None:
+    assert judge(list(AT), [float(36 + int(at - AT[0]) // 600) for at in AT], "threads").grows
+
+
 @pytest.mark.parametrize(("added", "grows"), [(1, False), (2, True)])
 def test_of_ten_descriptors_one_is_no_leak_and_two_are(added: int, grows: bool) -> None:
     assert judge(list(AT), [10.0 + added * (at > 5000) for at in AT], "descriptors").grows is grows
