@@ -37,7 +37,7 @@ from storage.database import Database
 
 #: Of each kind that a bot is given at once: seven seconds of work at Telegram's pace.
 _OUTBOX = 200
-#: And of each assistant: what a chat can take in half a minute, half of it being somebody else's.
+#: And of each assistant: what a chat takes within half a minute, beside answers. Of more than that, the newest few.
 _OUTBOX_EACH = 15
 
 _LOGGER = logging.getLogger(__name__)

@@ -86,12 +86,12 @@ class Registry(Protocol):
     async def outbox(self, *, bot: str, seen: int | None, wait_s: float) -> Outbox:
         """What that bot has to do: notifications to send and to edit, notices.
 
-        The oldest first, 200 of each at the most, and of one assistant's the newest fifteen.
+        The oldest first, 200 of each at the most. Of one assistant's all, but of more than fifteen the newest three.
 
         `seen` is the version of the outbox that was had last: the answer comes as soon as there may be something
         else, after `wait_s` seconds at the latest. With None it comes at once if there is anything at all.
-        What was handed out comes again, with each answer, until it is marked; or until fifteen newer ones go before it,
-        and then again when these are done.
+        What was handed out comes again, with each answer, until it is marked; or until newer ones go before it, and then
+        again when these are done.
         """
 
     async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:

@@ -30,6 +30,8 @@ _TO_EDIT = (
     " WHERE shown < revision AND changed_at > ? ORDER BY changed_at DESC LIMIT ?"
 )
 _EDITS = 1000
+#: Of an assistant for whom there is more than can be told of.
+_RUSH = 3
 #: Waits for a press.
 _UNANSWERED = "state IN ('queued', 'sent')"
 
@@ -105,8 +107,8 @@ async def pending(
 ) -> tuple[list[Notification], bool]:
     """What a bot has to send, and then what it has to edit, the oldest first; and whether there is more than that.
 
-    So many of each at the most, and `each` of one assistant. Those are the newest: where more come in than a chat can
-    be told of, nobody needs to hear of the oldest any more. Edits that an assistant's own press has brought go before.
+    So many of each at the most. Where one assistant has more than `each`, it is the newest three: more come in than the
+    chat can be told of, and nobody needs to hear of the oldest any more. Edits of the assistant's own press go before.
     """
     found: list[Notification] = []
     more = False
@@ -117,18 +119,16 @@ async def pending(
             rows = list(
                 await connection.execute_fetchall(
                     f"WITH held AS ({which}), placed AS (SELECT id, row_number()"  # noqa: S608 - fixed texts
-                    " OVER (PARTITION BY assistant ORDER BY pressed DESC, id DESC) AS place FROM held)"
-                    f" SELECT p.place, {_COLUMNS} FROM placed p CROSS JOIN {_FROM}"
-                    " WHERE n.id = p.id AND p.place <= ? ORDER BY p.place, n.id LIMIT ? OFFSET ?",
-                    (*values, each + 1, limit, page * limit),
+                    " OVER (PARTITION BY assistant ORDER BY pressed DESC, id DESC) AS place,"
+                    " count(*) OVER (PARTITION BY assistant) AS many FROM held)"
+                    f" SELECT p.many, {_COLUMNS} FROM placed p CROSS JOIN {_FROM}"
+                    " WHERE n.id = p.id AND p.place <= iif(p.many > ?, ?, p.many) ORDER BY p.place, n.id"
+                    " LIMIT ? OFFSET ?",
+                    (*values, each, _RUSH, limit, page * limit),
                 )
             )
-            more = more or any(row["place"] > each for row in rows)
-            its += [
-                _record(row, stores)
-                for row in rows
-                if row["place"] <= each and row["store"] in stores and stores[row["store"]].bot == bot
-            ]
+            more = more or any(row["many"] > each for row in rows)
+            its += [_record(row, stores) for row in rows if row["store"] in stores and stores[row["store"]].bot == bot]
             if len(rows) < limit or len(its) >= limit:
                 break
         more = more or len(its) >= limit
