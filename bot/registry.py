@@ -90,8 +90,8 @@ class Registry(Protocol):
 
         `seen` is the version of the outbox that was had last: the answer comes as soon as there may be something
         else, after `wait_s` seconds at the latest. With None it comes at once if there is anything at all.
-        What was handed out comes again, with each answer, until it is marked; or until newer ones go before it, and then
-        again when these are done.
+        What was handed out comes again, with each answer, until it is marked; or until newer ones go before it, and
+        then again when these are done.
         """
 
     async def mark_sent(self, *, notification: int, message: int, revision: int) -> None:
