@@ -180,7 +180,7 @@ async def test_an_outage_of_telegram_delays_and_loses_nothing(sandbox):
             await until(lambda one=one: at.registry.notifications[one.id].state is NotificationState.SENT)
         await at.hears(BORIS, "на связи")
         assert len(visitors(sandbox, ANNA)) == 2
-        await until(lambda: at.bot.healthy)
+        await until(lambda: at.bot.health.ok)
 
 
 async def test_what_was_queued_while_nothing_ran_is_sent_at_the_start(sandbox):
