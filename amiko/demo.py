@@ -100,7 +100,7 @@ def _demo(
     door = Door(line=(250, 100, 250, 479), inside=(400, 300)) if video is None else None
     store = Store(
         id="demo",
-        name="Амико, выдуманный магазин",
+        name="Амико, пример",
         departments=list(madeup.DEPARTMENTS),
         cameras=[Camera(id="door", role="entrance", source=SecretStr(str(clip)), door=door)],
         card="blurred",

@@ -32,7 +32,7 @@ class Person:
     #: As Telegram tells it, `ru` or `en-GB`; None where it tells none.
     language: str | None = "ru"
     #: What the page says of the person.
-    role: str = "продавец-консультант"
+    role: str = "продавец"
     #: What the page suggests to do where nothing else is to be done.
     hint: str = ""
 

@@ -195,7 +195,7 @@ async def test_on_a_telephone_there_are_tabs_and_a_mark_where_something_is_new(s
     browser.resize(360, 740)
     async with shop(sandbox) as at:
         browser.open(page(sandbox, BORIS))
-        await asyncio.to_thread(browser.until, hint(BORIS, "Борис <3 & co, продавец-консультант"))
+        await asyncio.to_thread(browser.until, hint(BORIS, "Борис <3 & co, продавец"))
         assert not await asyncio.to_thread(browser.run, f"{phone(ANNA)}.offsetParent")
         await at.log_in(ANNA)
         await asyncio.to_thread(browser.until, "document.querySelector('.tab .mark')?.textContent === '1'")

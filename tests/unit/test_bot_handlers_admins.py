@@ -71,7 +71,7 @@ async def test_how_the_stores_are(chat):
     await chat.write(ANNA, "Начнём!")
     await chat.registry.announce(prediction(), telegram_id=ANNA)
     said = await chat.write(ADMIN, "/stores")
-    assert "Камеры: работают 1 из 1" in said
+    assert "Камер на связи: 1 из 1" in said
     assert "🟢 ждёт 1 продавец" in said
 
 

@@ -143,7 +143,7 @@ def test_an_assistants_day():
         "<b>Ваш день</b>",
         "Вы встретили 2 посетителей",
         "Сообщений о посетителях: 5",
-        "Нажимали «Иду» обычно через 8 секунд",
+        "Обычно нажимали «Иду» через 8 секунд",
         "Отдел угадан: 1 из 2",
     ]
     nothing = AssistantDay(met=0, shown=0, median_take_s=None, answered=0, right=0, met_by_hour=HOURS)
@@ -155,7 +155,7 @@ def test_how_a_store_is():
     overview = StoreOverview(store="spb-1", waiting=1, busy=0, visits=37, met=30, lost=("yard",))
     assert wording.overview(overview, texts("ru")).splitlines() == [
         "<b>Амико, Невский</b>",
-        "Камеры: работают 1 из 2",
+        "Камер на связи: 1 из 2",
         "Нет связи: yard",
         "🟢 ждёт 1 продавец",
         "Сегодня: 37 посетителей, встречено 30",
