@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Sequence
 
 from deployments.batching import Batches
+from tests.support.waiting import until
 
 
 class Network:
@@ -12,9 +14,13 @@ class Network:
 
     def __init__(self) -> None:
         self.passes: list[list[int]] = []
+        #: A pass goes on for as long as this is not set.
+        self.done = threading.Event()
+        self.done.set()
 
     def work(self, requests: Sequence[int]) -> list[int]:
         self.passes.append(list(requests))
+        self.done.wait(60)
         if 13 in requests:
             raise ValueError("thirteen")
         return [2 * request for request in requests]
@@ -34,6 +40,26 @@ async def test_an_error_is_told_to_those_of_its_pass_alone() -> None:
     first, wrong, last = await asyncio.gather(*(batches.ask(one) for one in (1, 13, 2)), return_exceptions=True)
     assert (first, last) == (2, 4)
     assert isinstance(wrong, ValueError)
+
+
+async def test_all_of_a_pass_hear_of_its_error() -> None:
+    batches = Batches(Network().work, largest=8)
+    async with asyncio.timeout(30):
+        told = await asyncio.gather(*(batches.ask(one) for one in (1, 13, 2)), return_exceptions=True)
+    assert [type(one) for one in told] == [ValueError] * 3
+
+
+async def test_who_gives_up_during_the_pass_takes_no_answer_away() -> None:
+    network = Network()
+    network.done.clear()
+    batches = Batches(network.work, largest=8)
+    gone, stays = (asyncio.create_task(batches.ask(number)) for number in (1, 2))
+    await until(lambda: network.passes)
+    gone.cancel()
+    network.done.set()
+    async with asyncio.timeout(30):
+        assert await stays == 4
+        assert await batches.ask(3) == 6
 
 
 async def test_who_gave_up_waiting_costs_no_pass() -> None:

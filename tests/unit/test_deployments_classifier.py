@@ -188,6 +188,27 @@ async def test_a_trainer_that_hangs_is_waited_for_once_and_not_for_long() -> Non
     await classifier.close()
 
 
+async def test_a_trainer_that_hung_is_asked_again(trained: Classifier) -> None:
+    shelf = Shelf()
+    shelf.put(1, trained.to_bytes())
+    classifier = await made(shelf)
+    classifier._answer_s = 0.05
+    shelf.hangs = True
+    async with asyncio.timeout(30):
+        await classifier.refresh()
+    status = classifier.status()["stores"]
+    assert isinstance(status, dict)
+    assert status[STORE] == {"version": 1, "trouble": "TimeoutError: no answer in time"}
+    shelf.hangs = False
+    classifier._answer_s = 30
+    shelf.put(2, replace(trained, held_out_from="2026-01-01").to_bytes())
+    await classifier.refresh()
+    assert await version_of(classifier) == 2
+    await classifier.refresh()
+    assert (shelf.fetched, classifier.status()["swaps"]) == (2, 2), "the same one is not loaded again"
+    await classifier.close()
+
+
 async def test_it_looks_by_itself(trained: Classifier) -> None:
     shelf = Shelf()
     shelf.put(1, trained.to_bytes())

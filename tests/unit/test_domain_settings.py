@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from support.stores_yaml import GOOD, read
 
 from domain.errors import SettingsError
-from domain.settings import Door
+from domain.settings import Door, Network
 
 
 def test_bots_doors_and_departments_have_names(tmp_path: Path) -> None:
@@ -102,3 +102,17 @@ def test_prompts_of_a_department_that_is_not_there_are_refused(tmp_path: Path) -
     text = GOOD.replace("    cameras:\n", "    prompts: {Books: [a reader]}\n    cameras:\n")
     with pytest.raises(SettingsError, match="prompts for 'Books', which is not one of the departments: Appliances"):
         read(tmp_path, text)
+
+
+def test_a_checkpoints_folder_is_the_same_wherever_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clip").mkdir()
+    monkeypatch.setenv("HOME", "/home/anna")
+    for name, known in (
+        ("clip", str(tmp_path / "clip")),
+        ("./not-there-yet", str(tmp_path / "not-there-yet")),
+        ("~/clip", "/home/anna/clip"),
+        ("openai/clip-vit-base-patch32", "openai/clip-vit-base-patch32"),
+        ("yolox-nano", "yolox-nano"),
+    ):
+        assert Network(checkpoint=name).checkpoint == known
