@@ -80,20 +80,6 @@ async def insert_all(database: Database, samples: Sequence[Sample]) -> int:
         return sum([await insert(connection, sample) for sample in samples])
 
 
-async def known(database: Database, store: str, ids: Sequence[str], encoder: str) -> set[str]:
-    """Those of `ids` that the store already has as samples of this encoder."""
-    found: set[str] = set()
-    for begin in range(0, len(ids), 500):
-        some = ids[begin : begin + 500]
-        marks = ", ".join("?" * len(some))
-        rows = await database.read(
-            f"SELECT id FROM samples WHERE store = ? AND encoder = ? AND id IN ({marks})",  # noqa: S608 - marks alone
-            (store, encoder, *some),
-        )
-        found.update(row["id"] for row in rows)
-    return found
-
-
 async def stores(database: Database) -> list[str]:
     """The stores that have samples, those included that the settings no longer have."""
     return [row["store"] for row in await database.read("SELECT DISTINCT store FROM samples ORDER BY store")]

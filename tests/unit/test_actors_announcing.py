@@ -148,6 +148,20 @@ async def test_what_a_killed_camera_knew_is_told_by_the_next_one(tmp_path: Path)
     await second.announcer.stop()
 
 
+async def test_and_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    headquarters = Headquarters()
+    headquarters.trouble = TimeoutError()
+    first = Camera(headquarters, tmp_path / "journal.db")
+    for at, name in enumerate(("b", "c", "a")):
+        await first.announcer.announce(visit(name, at=100.0 + at))
+    await first.announcer.stop()
+    headquarters.trouble = None
+    second = Camera(headquarters, tmp_path / "journal.db", now=700.0)
+    await until(lambda: len(headquarters.heard) == 3)
+    assert [one[0].id for one in headquarters.heard] == ["b", "c", "a"]
+    await second.announcer.stop()
+
+
 async def test_of_two_copies_the_older_one_is_refused_and_ends(tmp_path: Path) -> None:
     headquarters = Headquarters()
     old, new = (Camera(headquarters, tmp_path / name / "journal.db") for name in ("old", "new"))

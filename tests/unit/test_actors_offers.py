@@ -97,6 +97,13 @@ async def test_who_has_not_answered_yet_is_not_asked_about_another(one_each: Sho
     assert [one.visit for one in await one_each.deliver()] == ["v2"]
 
 
+async def test_who_came_first_is_told_of_first(one_each: Shop) -> None:
+    for later, name in enumerate(("b", "a")):
+        await one_each.registry.announce(visit(name, at=one_each.clock.now + later))
+    await one_each.wait(ANNA)
+    assert [one.visit for one in await one_each.deliver()] == ["b"]
+
+
 async def test_whose_hands_come_free_hears_of_who_still_stands_there(one_each: Shop) -> None:
     for person in (ANNA, BORIS):
         await one_each.wait(person)

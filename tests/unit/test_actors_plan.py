@@ -95,6 +95,8 @@ def test_what_changed_is_named() -> None:
 def test_releases_that_do_not_go_together_are_told() -> None:
     assert mismatch(release()) is None
     assert mismatch(".".join([*release().split(".")[:2], "99"])) is None
+    major, minor = release().split(".")[:2]
+    assert mismatch(f"{major}.{int(minor) + 1}.0") is not None
     problem = mismatch("99.0.0")
     assert problem is not None
     assert "99.0.0" in problem

@@ -163,6 +163,7 @@ class Overloaded(LocalNetworks):
     async def detect(self, picture: Image, score: float, *, within_s: float, again: bool) -> list[Detection]:
         self.calls += 1
         assert not again, "a live camera's next try is its newest frame"
+        assert within_s <= 2, "after that the frame is stale"
         await asyncio.sleep(0.15)
         if self.calls % 4 == 1:
             raise OverloadError
@@ -221,7 +222,10 @@ async def test_a_fault_of_our_own_does_not_blind_the_camera(
     assert status["state"] == "ended"
 
 
-async def test_who_stays_at_a_departments_camera_becomes_a_sample(networks: LocalNetworks, clip: Path) -> None:
+async def test_who_stays_at_a_departments_camera_becomes_a_sample(
+    networks: LocalNetworks, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actors.visitors, "day_of", lambda _, timezone: f"a day in {timezone}")
     camera = Camera(id="toys", role="department", department="Toys", source=SecretStr(str(clip)), dwell_s=1.5)
     ears, _ = await watch(networks, camera)
     assert ears.visits == []
@@ -230,6 +234,7 @@ async def test_who_stays_at_a_departments_camera_becomes_a_sample(networks: Loca
         assert (sample.store, sample.camera, sample.department) == ("s", "toys", "Toys")
         assert sample.origin is Origin.CAMERA
         assert sample.group == sample.id
+        assert sample.day == "a day in Europe/Moscow"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no video at all"])

@@ -1,13 +1,17 @@
 """The command line as people and scripts meet it: exit status, standard output, standard error."""
 
+import io
 import tomllib
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from rich.console import Console
 from typer.testing import CliRunner
 
+from amiko import cli
 from amiko.cli import build
+from domain.errors import ClusterError, InputError
 from tests.support.processes import amiko, document
 
 ROOT = Path(__file__).parents[2]
@@ -147,3 +151,31 @@ def test_the_chat_pages_port_may_be_in_use(tmp_path: Path) -> None:
         ended = amiko("demo", "--port", str(port))
     assert ended.returncode == 2
     assert str(port) in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (InputError("no such thing"), 2, "no such thing"),
+        (ClusterError("Ray is away"), 1, "Ray is away"),
+        (OSError("the disk is full"), 1, "the disk is full"),
+        (ZeroDivisionError("division by zero"), 1, "This is a fault of Amiko's"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_how_it_ends_is_told_by_the_exit_status(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, told: str
+) -> None:
+    def fail(_: str | None) -> None:
+        raise error
+
+    output = io.StringIO()
+    monkeypatch.setattr(cli, "prepare", lambda **_: None)
+    monkeypatch.setattr(cli, "build", fail)
+    monkeypatch.setattr(cli, "err", Console(file=output))
+    monkeypatch.setattr("sys.argv", ["amiko", "check"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == status
+    assert told in output.getvalue()
+    assert "Traceback" not in output.getvalue()

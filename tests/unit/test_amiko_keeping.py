@@ -6,6 +6,7 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 from pydantic import SecretStr
 
@@ -14,7 +15,7 @@ from amiko import running
 from amiko.running import Running
 from domain.records import AssistantState, NotificationState, Visit
 from domain.settings import Settings, Store, Telegram
-from storage import assistants, backups
+from storage import assistants, backups, forgetting
 from storage.database import Database
 from tests.support.inside import amiko
 from tests.support.kept import embedding, found, keep
@@ -105,6 +106,15 @@ def test_what_is_forgotten_is_told_and_looked_for(home: Path) -> None:
     assert "Backups that were made before still hold it" in store.stderr
     gone = amiko("forget", "--store", "a", "--yes")
     assert (gone.returncode, "there are: b" in gone.stderr) == (2, True)
+
+
+def test_what_is_not_forgotten_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(home)
+    # as if a camera had brought it again
+    monkeypatch.setattr(forgetting, "forget", lambda *_: None)
+    ended = amiko("forget", "--store", "a", "--yes", "--json")
+    assert (ended.returncode, "something of it came in meanwhile" in ended.stderr) == (2, True)
+    assert document(ended.stdout)["left"]["visits"] == 1
 
 
 async def test_a_shop_goes_on_where_the_backup_left_it(home: Path, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ import pytest
 from amiko.importing import import_all, pictures
 from domain.errors import InputError
 from domain.places import home
-from domain.records import SampleTable
+from domain.records import Origin, SampleTable
 from domain.settings import Networks, Store
 from storage import samples
 from storage.database import Database
+from tests.support.embeddings import visitors
+from tests.support.inside import amiko
 
 NETWORKS = Networks()
 STORE = Store(id="spb-1", name="Nevsky", departments=["Toys", "Cars"])
@@ -51,6 +53,7 @@ def test_a_folder_of_one_department(weights: None, tmp_path: Path) -> None:
     table = stored()
     assert set(table.departments) == {"Toys"}
     assert set(table.days) == {DAY}
+    assert set(table.origins) == {Origin.IMPORT}
     assert len(set(table.groups)) == 3
     # once more: nothing new
     again = import_all(folder, "Toys", STORE, NETWORKS, day=DAY, whole=True)
@@ -102,3 +105,31 @@ def test_who_stays_in_a_recording_becomes_a_sample(weights: None, footage: Path)
     assert 4 <= result.new["Toys"] <= 7
     table = stored()
     assert len(set(table.groups)) == len(table)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "stores.yaml"
+    path.write_text("telegram: {token: '1:a'}\nstores: [{id: spb-1, name: N, departments: [Toys, Cars]}]\n")
+    return path
+
+
+def test_nothing_is_forgotten_before_somebody_said_yes(settings: Path) -> None:
+    async def fill() -> None:
+        async with Database.open(home() / "amiko.db") as database:
+            await samples.insert_all(database, visitors(5))
+
+    asyncio.run(fill())
+    asked = amiko("samples", "forget", "--settings", str(settings))
+    assert asked.returncode == 1
+    assert len(stored()) == 5
+    done = amiko("samples", "forget", "--settings", str(settings), "--yes", "--json")
+    assert (done.returncode, '"forgotten": 5' in done.stdout) == (0, True)
+
+
+def test_an_import_that_brought_nothing_has_failed(weights: None, settings: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "words.jpg").write_text("no picture")
+    ended = amiko("samples", "import", str(folder), "--department", "Toys", "--whole", "--settings", str(settings))
+    assert (ended.returncode, "none of its 1 files could be used" in ended.stderr) == (2, True)

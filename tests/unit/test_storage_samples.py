@@ -96,8 +96,3 @@ async def test_counting_and_forgetting(database: Database) -> None:
     assert await samples.forget_before(database, STORE, "2026-11-02") == 10
     assert await samples.forget(database, "msk-1") == 0
     assert await samples.forget(database, STORE) == 13
-
-
-async def test_which_are_known(database: Database) -> None:
-    await samples.insert_all(database, visitors(3))
-    assert await samples.known(database, STORE, ["0/1", "0/9", *map(str, range(1200))], ENCODER) == {"0/1"}
