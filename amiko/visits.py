@@ -36,6 +36,8 @@ class VisitLine(TypedDict):
 
 
 class Report(TypedDict):
+    """What `--json` prints."""
+
     frames: int
     visits: list[VisitLine]
     entries: int

@@ -42,6 +42,8 @@ PICTURE = Path(__file__).parents[1] / "docs" / "autoscaling.png"
 
 
 class Results(TypedDict):
+    """What `--json` prints."""
+
     requests: int
     lost: int
     replicas_least: int

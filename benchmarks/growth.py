@@ -73,6 +73,8 @@ class Start(TypedDict):
 
 
 class Results(TypedDict):
+    """What `--json` prints."""
+
     cameras: dict[str, Cameras]
     #: The largest cost of a camera's frame as a multiple of the least, over all sizes; and that of its memory.
     camera_ms_ratio: float

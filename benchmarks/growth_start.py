@@ -45,6 +45,8 @@ class Process(TypedDict):
 
 
 class Module(TypedDict):
+    """What importing one module costs, by itself in a process."""
+
     cpu_s: float
     uss_mb: float
     pss_mb: float
@@ -52,6 +54,8 @@ class Module(TypedDict):
 
 
 class Imports(TypedDict):
+    """Whole processes, and single modules."""
+
     processes: dict[str, Process]
     modules: dict[str, Module]
 

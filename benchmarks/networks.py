@@ -69,6 +69,8 @@ class Measured(TypedDict):
 
 
 class OfNetwork(TypedDict):
+    """One deployment beside its bare network."""
+
     #: One replica beside one bare loop, by the runtime that is used by default.
     ratio: float
     #: Two beside two. On two cores the callers, and all else of Ray, share them with the replicas.
@@ -77,6 +79,8 @@ class OfNetwork(TypedDict):
 
 
 class Results(TypedDict):
+    """What `--json` prints."""
+
     detector: OfNetwork
     encoder: OfNetwork
 

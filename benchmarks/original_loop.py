@@ -58,6 +58,8 @@ class Results(TypedDict):
 
 @dataclass(slots=True)
 class Counted:
+    """What a loop did, and its processor time."""
+
     detector_calls: int = 0
     encoder_calls: int = 0
     messages: int = 0

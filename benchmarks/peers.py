@@ -56,6 +56,8 @@ SENT_S = 30.0
 
 
 class Round(TypedDict):
+    """One reading of the recording."""
+
     cpu_s_per_min: float
     detector_calls: int
     messages: int | None
@@ -76,6 +78,8 @@ class Peer(TypedDict):
 
 
 class Results(TypedDict):
+    """What `--json` prints."""
+
     peers: dict[str, Peer]
     #: What was left out, and why.
     left_out: dict[str, str]

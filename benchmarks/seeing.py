@@ -92,6 +92,8 @@ class Room(TypedDict):
 
 
 class Results(TypedDict):
+    """What `--json` prints."""
+
     recordings: dict[str, Measured]
     empty_room_hour: Room
 

@@ -17,6 +17,8 @@ from benchmarks.speed_system import System
 
 
 class Results(TypedDict):
+    """What `--json` prints."""
+
     #: Of the default input size; `system` has all of it.
     system_ratio: float
     system: list[System]

@@ -31,6 +31,8 @@ CAMERA_MB = 150
 
 
 class Step(TypedDict):
+    """So many cameras at once, for a while."""
+
     cameras: int
     #: Of one core, all processes together, the system's without a camera included.
     cores: float
@@ -47,6 +49,8 @@ class Step(TypedDict):
 
 
 class Cameras(TypedDict):
+    """What `--json` prints."""
+
     #: The most of a step in which nothing was late or lost, by the machine's cores.
     per_core: float
     #: By processor time alone: cores that each further camera takes, from the first step to the last good one.

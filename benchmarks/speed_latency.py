@@ -32,6 +32,8 @@ PASSES = 30
 
 
 class Percentiles(TypedDict):
+    """Milliseconds."""
+
     p50: float
     p95: float
 

@@ -70,6 +70,8 @@ class System(TypedDict):
 
 
 class Played(NamedTuple):
+    """What one camera played."""
+
     frames_per_s: float
     #: All of them, with those before and after the seconds that count.
     frames: int
