@@ -1,4 +1,4 @@
-"""Which cameras are out of reach: looked at from time to time, and told to the registry, which tells the admins."""
+"""What admins have to be told of, among it which cameras are out of reach: looked at from time to time."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
 from actors.status import CameraStatus
+from domain.records import NoticeKind
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -20,6 +21,13 @@ class Cameras(Protocol):
     """Who wants to know: the registry."""
 
     async def see_cameras(self, *, lost: Collection[tuple[str, str]]) -> None: ...
+
+
+class Alarms(Protocol):
+    """Who tells the admins: the registry."""
+
+    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None:
+        """At most once an hour about the same subject."""
 
 
 class CameraWatch:

@@ -14,6 +14,7 @@ from functools import partial
 import aiosqlite
 
 from actors import offers
+from actors.cards import Cards
 from actors.office import Office
 from domain.days import day_of, midnight
 from domain.errors import NotRegisteredError
@@ -42,9 +43,6 @@ _OUTBOX_EACH = 15
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Seconds between two looks at which small pictures are over.
-SWEEP_S = 1.0
-
 
 class AssistantRegistry(Office):
     """Plain and without Ray; one thin line makes an actor of it."""
@@ -57,10 +55,7 @@ class AssistantRegistry(Office):
         steady: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(settings, database, clock, steady)
-        #: Visitors' small pictures, by visit: in memory alone, and no longer than their notifications live.
-        self._cards: dict[str, tuple[float, bytes]] = {}
-        #: When those that are over were last dropped.
-        self._swept = 0.0
+        self._cards = Cards()
         #: By bot: there is more to do than was handed out.
         self._more: dict[str, bool] = {}
 
@@ -91,15 +86,8 @@ class AssistantRegistry(Office):
 
         if not await self._database.run(work):
             return
-        self._keep_card(visit, until, now=now)
+        self._cards.keep(visit, until=until, now=now)
         self._news()
-
-    def _keep_card(self, visit: Visit, until: float, *, now: float) -> None:
-        if abs(now - self._swept) > SWEEP_S:
-            self._cards = {visit: card for visit, card in self._cards.items() if card[0] > now}
-            self._swept = now
-        if visit.card is not None:
-            self._cards[visit.id] = (until, visit.card)
 
     # -- assistants, by way of the bot --------------------------------------------------------------------
 
@@ -207,7 +195,7 @@ class AssistantRegistry(Office):
             if news or left <= 0:
                 return Outbox(
                     version=version,
-                    notifications=tuple(self._with_card(notification) for notification in held),
+                    notifications=tuple(self._cards.onto(notification) for notification in held),
                     notices=tuple(words),
                 )
             waits = [left, *(moment - now for moment in due if moment is not None)]
@@ -280,7 +268,7 @@ class AssistantRegistry(Office):
             _LOGGER.warning("the clock was set by %.0f s; what waits for a moment is moved with it", by)
             async with self._database.transaction() as connection:
                 await moments.shift(connection, by=by, now=self._clock())
-            self._cards = {visit: (until + by, card) for visit, (until, card) in self._cards.items()}
+            self._cards.shift(by)
             self._news()
         return self._clock()
 
@@ -359,7 +347,3 @@ class AssistantRegistry(Office):
         if found is None or found.chat != telegram_id or found.store not in self._stores:
             raise NotRegisteredError("that notification is somebody else's")
         return found
-
-    def _with_card(self, notification: Notification) -> Notification:
-        card = self._cards.get(notification.visit)
-        return replace(notification, card=card[1]) if card else notification

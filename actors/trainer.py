@@ -5,12 +5,13 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from actors import schedule
 from actors.about import About, about
+from actors.alarms import Alarms
 from actors.apart import Trained, train_apart
 from actors.clients import RegistryClient, current_plan
 from actors.coldstart import Known, ServedEncoder, TextEncoder, meaning, prepare
@@ -25,7 +26,7 @@ from storage import room, samples
 from storage.classifiers import ClassifierStore, StoredClassifier, StoredTraining
 from storage.database import Database
 
-log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 #: Seconds between two looks at the database for the metrics.
 PUBLISH_S = 30.0
@@ -42,12 +43,6 @@ class Train(Protocol):
     """How one store is trained: `train_apart`, but in tests."""
 
     async def __call__(self, home: Path, store: Store, training: Training) -> Trained: ...
-
-
-class Alarms(Protocol):
-    """Who tells the admins: the registry."""
-
-    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None: ...
 
 
 class Trainer:
@@ -217,7 +212,7 @@ class Trainer:
     def _tell(self, store: str, what: str) -> None:
         """Once, not at each look."""
         if what and self._told.get(store) != what:
-            log.warning("%s", what, extra={"store": store})
+            _LOGGER.warning("%s", what, extra={"store": store})
         self._told[store] = what
 
     async def _keep_schedule(self) -> None:
@@ -227,7 +222,7 @@ class Trainer:
                     await self._train_if_due(store)
                 except AmikoError as error:
                     # one store's trouble is not the others'
-                    log.warning("training: %s", error, extra={"store": store.id})
+                    _LOGGER.warning("training: %s", error, extra={"store": store.id})
             await asyncio.sleep(self._tick_s)
 
     async def _train_if_due(self, store: Store) -> None:
@@ -266,7 +261,7 @@ class Trainer:
         try:
             await self._alarms.alarm(kind=kind, subject=store.id, values=values)
         except Exception as error:  # noqa: BLE001 - whatever ails the registry, the training is done
-            log.warning("the admins could not be told of a training: %s", error, extra={"store": store.id})
+            _LOGGER.warning("the admins could not be told of a training: %s", error, extra={"store": store.id})
 
     async def _note(self, store: Store, due: float | None, outcome: str) -> None:
         training = StoredTraining(store=store.id, at=self._clock(), due=due, outcome=outcome)
@@ -316,7 +311,7 @@ class TrainerActor(Trainer):
             try:
                 await self._measure()
             except Exception:  # what can't be measured now is measured in a moment
-                log.exception("the metrics could not be published")
+                _LOGGER.exception("the metrics could not be published")
             await asyncio.sleep(PUBLISH_S)
 
     async def _measure(self) -> None:

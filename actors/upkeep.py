@@ -4,9 +4,9 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
+from actors.alarms import Alarms
 from actors.clock import Steps, steady
 from domain.days import day_of, days_before
 from domain.places import JOURNAL
@@ -24,12 +24,6 @@ _DAY_S = 24 * 3600.0
 #: Seconds without a record after which a clock is not believed at once: it may have been set far ahead, and all that
 #: there is would be too old. It is believed when it has gone on for a day.
 _GAP_S, _SURE_S = 2 * _DAY_S, _DAY_S
-
-
-class Alarms(Protocol):
-    """Who tells the admins: the registry."""
-
-    async def alarm(self, *, kind: NoticeKind, subject: str, values: Mapping[str, str]) -> None: ...
 
 
 class Upkeep:
