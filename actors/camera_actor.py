@@ -13,6 +13,7 @@ from actors.stages import Stages
 from actors.status import CameraStatus
 from actors.watching import CameraWorker
 from domain.places import JOURNAL, home
+from domain.priority import SEEING
 
 #: Seconds between two looks at the status for the metrics.
 PUBLISH_S = 5.0
@@ -22,6 +23,8 @@ class CameraActor:
     """The camera as an actor; on a node with another release than the head's, a word about that in its place."""
 
     async def __init__(self, sealed: bytes, recipe: str, head_release: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        # and so are the threads that this one starts
+        os.nice(SEEING)
         self._recipe = recipe
         self._worker: CameraWorker | None = None
         # not even opened where releases differ: what is in it may be new to this node

@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Sequence
 
+from domain import priority
 from domain.places import home
 
 #: Where the token of a Ray of our own lies; whoever reads it can run code here.
@@ -41,6 +42,7 @@ def prepare(*, own_ray: bool) -> None:
         # each process counts its calls and tells of them several times a second; read they are every ten
         os.environ.setdefault("RAY_SERVE_METRICS_EXPORT_INTERVAL_MS", "5000")
         os.environ.setdefault("RAY_task_events_report_interval_ms", "5000")
+        os.environ.setdefault("RAY_worker_niceness", str(priority.WORKERS))
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(home() / TOKEN)
         # so that Ray's memory of who is there outlives the process that has it: see `actors.head`

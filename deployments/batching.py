@@ -5,11 +5,14 @@ during one pass are the next one's batch anyhow.
 """
 
 import asyncio
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
+
+from domain.priority import SEEING
 
 #: Seconds until Python's other threads get their turn: Serve's own takes requests in. By its default of 5 ms it would
 #: be in the way of them for longer than a pass takes.
@@ -30,7 +33,9 @@ class Batches(Generic[Request, Answer]):
         sys.setswitchinterval(SWITCH_S)
         self._work = work
         self._largest = largest
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
+        self._thread = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="network", initializer=os.nice, initargs=(SEEING,)
+        )
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._task: asyncio.Task[None] | None = None
 

@@ -21,6 +21,7 @@ from actors.stages import Trace
 from actors.watching import CameraWorker
 from amiko import madeup
 from domain.places import JOURNAL
+from domain.priority import SEEING
 from domain.records import Image
 from domain.settings import Camera, Store
 from vision.watcher import Seen, SeenKind
@@ -81,6 +82,7 @@ class DrawnCameraActor:
     """As an actor, made as `CameraActor` is; real cameras of the store may join it in its process."""
 
     async def __init__(self, store: Store, per_s: float, until: float, seed: int, folder: Path) -> None:
+        os.nice(SEEING)
         announcer = LeasedAnnouncer(
             RegistryClient(), store=store.id, camera="drawn", journal=folder / JOURNAL, lost=lambda: os._exit(1)
         )

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Sequence
 
 from deployments.batching import Batches
 from tests.support.waiting import until
+from domain.priority import SEEING
 
 
 class Network:
@@ -74,3 +76,10 @@ async def test_who_gave_up_waiting_costs_no_pass() -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await gone
     assert network.passes == [[2]]
+
+
+async def test_a_pass_goes_behind_those_who_talk_with_people() -> None:
+    def work(requests: Sequence[int]) -> list[int]:
+        return [os.getpriority(os.PRIO_PROCESS, threading.get_native_id())] * len(requests)
+
+    assert await Batches(work, largest=1).ask(1) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + SEEING)
