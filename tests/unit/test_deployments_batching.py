@@ -7,8 +7,8 @@ import threading
 from collections.abc import Sequence
 
 from deployments.batching import Batches
-from tests.support.waiting import until
 from domain.priority import SEEING
+from tests.support.waiting import until
 
 
 class Network:
