@@ -163,7 +163,7 @@ def pull(network: Network) -> Path:
             ) from error
         except RepositoryNotFoundError as error:
             raise NetworksError(
-                f"{name}: the hub has no repository of that name (or it is private: hf auth login)"
+                f"{name}: the hub has no such repository: check its name, or log in: hf auth login"
             ) from error
         except RevisionNotFoundError as error:
             raise NetworksError(f"{name}: the repository has no revision {network.revision}") from error
