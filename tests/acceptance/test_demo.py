@@ -44,7 +44,7 @@ def test_each_visitor_of_the_clip_becomes_a_message(home: Path) -> None:
     # every socket of every process: one that is right must not hide another of the same name
     assert sockets, "nothing was seen to listen"
     assert {address for _, address in sockets} == {"127.0.0.1"}, sockets
-    psutil.wait_procs(family, timeout=20)
+    psutil.wait_procs(family, timeout=60)
     left = [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert not left, "processes are left over"
     assert not (home / "running.json").exists()
