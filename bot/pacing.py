@@ -65,9 +65,9 @@ class Urgency(IntEnum):
 
 #: Of a chat's burst so many are for answers alone.
 CHAT_KEPT = 2
-#: Seconds after which something of that kind is next in its chat, whatever else waits there. Together they take less
-#: than half of the pace.
-CHAT_TURN_S = {Urgency.VISITOR: 3.0, Urgency.CHANGE: 10.0, Urgency.NOTICE: 30.0}
+#: Seconds after which something of that kind is next in its chat, whatever else waits there: visitors and answers take
+#: turns where both wait.
+CHAT_TURN_S = {Urgency.VISITOR: 1.5, Urgency.CHANGE: 10.0, Urgency.NOTICE: 30.0}
 
 
 def retry_after(error: RetryAfter) -> float:
