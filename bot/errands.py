@@ -152,8 +152,9 @@ class Sending(Errand[Notification]):
         in_time = item is not None and item.state is NotificationState.QUEUED and time.time() < item.expires_at
         return item if in_time else None
 
-    def _urgency(self, item: Notification) -> Urgency:  # noqa: ARG002 - the signature of them all
-        return Urgency.VISITOR
+    def _urgency(self, item: Notification) -> Urgency:
+        # it has stood in line once, and those behind it wait for it
+        return Urgency.ANSWER if item.id in self._tried else Urgency.VISITOR
 
     async def _do(self, item: Notification) -> None:
         # to the letter as it was before, the seconds since the visitor came in among them

@@ -96,7 +96,12 @@ class ShopRegistry:
             assistant = await assistants.by_telegram_id(connection, telegram_id)
             assert assistant is not None
             visit = Visit(
-                id=f"visit-{next(_numbers)}", store=assistant.store, camera="door", at=now, prediction=prediction
+                id=f"visit-{next(_numbers)}",
+                store=assistant.store,
+                camera="door",
+                at=now,
+                prediction=prediction,
+                card=card,
             )
             await visits.insert(connection, visit, day="2026-01-01", open_until=now + lifetime_s)
             await notifications.insert(
@@ -107,8 +112,7 @@ class ShopRegistry:
                 connection, next(iter(rows))[0], {store.id: store for store in self._settings.stores}
             )
         assert made is not None
-        if card is not None:
-            self.real._cards[visit.id] = (now + lifetime_s, card)
+        self.real._cards.keep(visit, until=now + lifetime_s, now=now)
         self.real._news()
         return made
 

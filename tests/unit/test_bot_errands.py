@@ -194,6 +194,17 @@ async def test_whoever_has_pressed_is_served_before_those_who_look_on():
         assert desk.bot.urgencies[-1] is Urgency.ANSWER
 
 
+async def test_a_visitor_whose_message_failed_does_not_stand_in_line_again():
+    desk = Desk()
+    desk.bot.errors[ANNA] = [NetworkError("Bad Gateway")]
+    async with desk.open():
+        one = await desk.registry.announce(telegram_id=ANNA)
+        await desk.becomes(one, NotificationState.SENT)
+        other = await desk.registry.announce(telegram_id=ANNA)
+        await desk.becomes(other, NotificationState.SENT)
+    assert desk.bot.urgencies == [Urgency.VISITOR, Urgency.ANSWER, Urgency.VISITOR]
+
+
 async def test_what_waits_for_its_turn_and_is_no_longer_wanted_is_called_off():
     desk = Desk()
     desk.bot.silent[BORIS] = 60
