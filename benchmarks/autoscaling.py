@@ -170,7 +170,7 @@ async def _measure() -> tuple[Results, Seen]:
 def _replicas() -> int:
     """Running replicas of the detector."""
     status = serve.status().applications["networks"].deployments["PersonDetector"]
-    return sum(count for state, count in status.replica_states.items() if state.value == "RUNNING")
+    return sum(count for state, count in status.replica_states.items() if state == "RUNNING")
 
 
 def _first(seen: Seen, after_s: float, replicas: int) -> float | None:
