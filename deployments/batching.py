@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -28,7 +28,8 @@ class Batches(Generic[Request, Answer]):
     def __init__(self, work: Callable[[Sequence[Request]], Sequence[Answer]], *, largest: int) -> None:
         """`work`: an answer for each of at most `largest` requests; what it raises, each of them gets.
 
-        It runs on a thread of its own: the next requests are decoded meanwhile.
+        It runs on a thread of its own, which takes the next requests itself: between two passes it waits for nobody,
+        and meanwhile the loop decodes what comes in.
         """
         sys.setswitchinterval(SWITCH_S)
         self._work = work
@@ -37,41 +38,41 @@ class Batches(Generic[Request, Answer]):
             max_workers=1, thread_name_prefix="network", initializer=os.nice, initargs=(SEEING,)
         )
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
-        self._task: asyncio.Task[None] | None = None
 
     async def ask(self, request: Request) -> Answer:
         """Its answer. One who is cancelled while waiting is left out."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((request, answer))
-        if self._task is None:
-            self._task = asyncio.create_task(self._empty())
+        self._thread.submit(self._pass, loop)
         return await answer
 
-    async def _empty(self) -> None:
-        while self._waiting:
-            # one turn of the loop: all who are there by now are taken along
-            await asyncio.sleep(0)
-            if batch := self._next():
-                await self._answer(batch)
-        self._task = None
-
-    def _next(self) -> list[tuple[Request, "asyncio.Future[Answer]"]]:
-        batch: list[tuple[Request, asyncio.Future[Answer]]] = []
-        while self._waiting and len(batch) < self._largest:
+    def _pass(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the thread, once for each request: what waits by now; nothing, where another pass took it along."""
+        requests: list[Request] = []
+        waiting: list[asyncio.Future[Answer]] = []
+        while self._waiting and len(requests) < self._largest:
             request, answer = self._waiting.popleft()
             if not answer.done():
-                batch.append((request, answer))
-        return batch
-
-    async def _answer(self, batch: list[tuple[Request, "asyncio.Future[Answer]"]]) -> None:
-        requests = [request for request, _ in batch]
-        try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, requests)
-        except Exception as error:  # noqa: BLE001 - theirs who asked
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
+                requests.append(request)
+                waiting.append(answer)
+        if not requests:
             return
-        for (_, answer), value in zip(batch, answers, strict=True):
-            if not answer.done():
-                answer.set_result(value)
+        try:
+            answered = list(zip(waiting, self._work(requests), strict=True))
+        except Exception as error:  # noqa: BLE001 - theirs who asked
+            loop.call_soon_threadsafe(_fail, waiting, error)
+        else:
+            loop.call_soon_threadsafe(_answer, answered)
+
+
+def _answer(answered: Iterable[tuple["asyncio.Future[Answer]", Answer]]) -> None:
+    for waiting, value in answered:
+        if not waiting.done():
+            waiting.set_result(value)
+
+
+def _fail(waiting: Iterable["asyncio.Future[Answer]"], error: Exception) -> None:
+    for one in waiting:
+        if not one.done():
+            one.set_exception(error)

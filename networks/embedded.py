@@ -45,14 +45,16 @@ class YoloDetector:
     It is run on `(B, H, W, 3)` uint8 BGR and gives `(B, N, 5)`: centre and size in pixels, and the score.
     """
 
-    def __init__(self, run: Run, identity: str) -> None:
+    def __init__(self, run: Run, identity: str, *, singly: bool = False) -> None:
+        """`singly`: each picture by itself; else those of one size share a pass."""
         self._run = run
+        self._singly = singly
         self.identity = identity
 
     def detect(self, pictures: Sequence[Image], score: float) -> list[list[Detection]]:
-        """See `networks.detector.Detector`: pictures of one size share a pass."""
+        """See `networks.detector.Detector`."""
         found: list[list[Detection]] = [[] for _ in pictures]
-        for numbers in alike(pictures).values():
+        for numbers in [[number] for number in range(len(pictures))] if self._singly else alike(pictures).values():
             for number, people in zip(numbers, self._run(np.stack([pictures[n] for n in numbers])), strict=True):
                 found[number] = _suppress(people, score)
         return found
@@ -88,7 +90,8 @@ def load_yolox(network: Network) -> YoloDetector:
         # pixels of box, then the score
         tolerance=np.array([0.1, 0.1, 0.1, 0.1, 1e-3], np.float32),
     )
-    return YoloDetector(run, identity)
+    # its layers fit a processor's cache for one picture: eight together take up to a tenth longer each
+    return YoloDetector(run, identity, singly=device_of(network).type == "cpu")
 
 
 class _Directions(nn.Module):

@@ -6,6 +6,8 @@ import os
 import threading
 from collections.abc import Sequence
 
+import pytest
+
 from deployments.batching import Batches
 from domain.priority import SEEING
 from tests.support.waiting import until
@@ -28,11 +30,17 @@ class Network:
         return [2 * request for request in requests]
 
 
-async def test_what_waits_shares_a_pass() -> None:
+async def test_what_waits_when_a_pass_ends_shares_the_next() -> None:
     network = Network()
+    network.done.clear()
     batches = Batches(network.work, largest=3)
-    assert await asyncio.gather(*(batches.ask(number) for number in range(7))) == [2 * number for number in range(7)]
-    assert network.passes == [[0, 1, 2], [3, 4, 5], [6]]
+    asked = [asyncio.create_task(batches.ask(0))]
+    await until(lambda: network.passes)
+    asked += [asyncio.create_task(batches.ask(number)) for number in range(1, 6)]
+    await asyncio.sleep(0)
+    network.done.set()
+    assert await asyncio.gather(*asked) == [2 * number for number in range(6)]
+    assert network.passes == [[0], [1, 2, 3], [4, 5]]
     # and later ones, when nothing waited any more
     assert await batches.ask(8) == 16
 
@@ -45,10 +53,25 @@ async def test_an_error_is_told_to_those_of_its_pass_alone() -> None:
 
 
 async def test_all_of_a_pass_hear_of_its_error() -> None:
-    batches = Batches(Network().work, largest=8)
+    network = Network()
+    network.done.clear()
+    batches = Batches(network.work, largest=8)
+    before = asyncio.create_task(batches.ask(0))
+    await until(lambda: network.passes)
+    asked = [asyncio.create_task(batches.ask(one)) for one in (1, 13, 2)]
+    await asyncio.sleep(0)
+    network.done.set()
     async with asyncio.timeout(30):
-        told = await asyncio.gather(*(batches.ask(one) for one in (1, 13, 2)), return_exceptions=True)
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert await before == 0
     assert [type(one) for one in told] == [ValueError] * 3
+
+
+async def test_an_answer_too_few_is_an_error_and_not_a_wait_for_ever() -> None:
+    batches = Batches(lambda requests: list(requests)[1:], largest=8)
+    async with asyncio.timeout(30):
+        with pytest.raises(ValueError, match="shorter"):
+            await batches.ask(1)
 
 
 async def test_who_gives_up_during_the_pass_takes_no_answer_away() -> None:
@@ -66,16 +89,20 @@ async def test_who_gives_up_during_the_pass_takes_no_answer_away() -> None:
 
 async def test_who_gave_up_waiting_costs_no_pass() -> None:
     network = Network()
+    network.done.clear()
     batches = Batches(network.work, largest=8)
+    before = asyncio.create_task(batches.ask(0))
+    await until(lambda: network.passes)
     gone = asyncio.create_task(batches.ask(1))
     stays = asyncio.create_task(batches.ask(2))
-    # both wait, and nothing has begun
+    # both wait while the pass before goes on
     await asyncio.sleep(0)
     gone.cancel()
-    assert await stays == 4
     with contextlib.suppress(asyncio.CancelledError):
         await gone
-    assert network.passes == [[2]]
+    network.done.set()
+    assert (await before, await stays) == (0, 4)
+    assert network.passes == [[0], [2]]
 
 
 async def test_a_pass_goes_behind_those_who_talk_with_people() -> None:
