@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from itertools import cycle
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import cv2
 import psutil
@@ -28,13 +28,11 @@ from benchmarks.printing import printed
 from benchmarks.speed_shop import STORE, Usage, listed, recording, shop
 from domain import settings
 from domain.places import JOURNAL, home
+from domain.priority import SEEING
 from domain.settings import Camera, Scaling, ScalingOfNetworks, Store
 from networks.detector import load_detector
 from vision.picture import Picture, letterbox
 from vision.source import open_source
-
-if TYPE_CHECKING:
-    from domain.records import Image
 
 Size = Literal[416, 640]
 
@@ -82,6 +80,8 @@ class Player:
     """A camera of the running system that plays its recording at once, and looks at each frame."""
 
     async def __init__(self, number: int, size: Size, source: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        # as a CameraActor is
+        os.nice(SEEING)
         camera = Camera(id=f"{number}", role="entrance", source=SecretStr(source), size=size, fps=30)
         self._announcer = LeasedAnnouncer(
             RegistryClient(), store=STORE, camera=camera.id, journal=home() / JOURNAL, lost=lambda: os._exit(1)
@@ -127,7 +127,8 @@ class Bare:
         cv2.setNumThreads(1)
         torch.set_num_threads(1)
         self._detector = load_detector()
-        self._pictures, self.decode_ms = _pictures(size, source)
+        self._size, self._source = size, source
+        self._pictures, _ = _pictures(size, source)
 
     def run(self, seconds: float) -> tuple[float, float]:
         """Pictures a second, and milliseconds of the processor for each."""
@@ -140,20 +141,26 @@ class Bare:
         return done / (time.monotonic() - begin), 1000 * (time.process_time() - used) / done
 
     def decoding(self) -> float:
-        return self.decode_ms
+        """Milliseconds of the processor to decode a frame, once all is warm."""
+        return _pictures(self._size, self._source)[1]
 
 
 def _pictures(size: Size, source: str) -> tuple[list[Picture], float]:
     """The recording's first frames for the detector, and milliseconds of the processor to decode one."""
     reader = open_source(source)
-    images: list[Image] = []
-    used = time.process_time()
-    while len(images) < FRAMES and (got := reader.read()) is not None:
-        images.append(got[0])
-    used = time.process_time() - used
+    pictures: list[Picture] = []
+    used = 0.0
+    # frames are let go of one by one, as a camera does: for ones that are kept, fresh memory takes longer than decoding
+    while len(pictures) < FRAMES:
+        began = time.thread_time()
+        got = reader.read()
+        used += time.thread_time() - began
+        if got is None:
+            break
+        height, width = got[0].shape[:2]
+        pictures.append(letterbox(got[0], (0, 0, width, height), size))
     reader.close()
-    height, width = images[0].shape[:2]
-    return [letterbox(image, (0, 0, width, height), size) for image in images], 1000 * used / len(images)
+    return pictures, 1000 * used / len(pictures)
 
 
 def run(*, json: bool) -> list[System]:
