@@ -113,9 +113,9 @@ class StoresActor:
 
     async def _look_at_cameras(self) -> dict[str, CameraStatus | None]:
         self._nodes = await asyncio.to_thread(nodes)
-        cameras = [name for name, recipe in self._recipes.items() if recipe.store is not None]
+        cameras = {name: "/".join(camera) for name in self._recipes if (camera := camera_of(name))}
         seen = await asyncio.gather(*(self._ask(name) for name in cameras))
-        return {name.partition("/")[2]: one for name, one in zip(cameras, seen, strict=True)}
+        return dict(zip(cameras.values(), seen, strict=True))
 
     async def stop(self) -> None:
         """Cameras first, then the dispatcher with what is under way, then the rest."""

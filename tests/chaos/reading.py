@@ -18,7 +18,7 @@ from tests.chaos.victims import Victims
 #: Of a visit that is open whoever starts to wait would still be told.
 _UNSETTLED = (
     "SELECT (SELECT count(*) FROM notifications WHERE state IN ('queued', 'sent') OR shown < revision)"
-    " + (SELECT count(*) FROM visits WHERE open_until > unixepoch())"
+    " + (SELECT count(*) FROM visits WHERE open_until > strftime('%s', 'now') + 0)"
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from domain.errors import InputError, NetworksError
 from domain.records import Image
@@ -17,6 +18,7 @@ from domain.settings import Network
 from networks import jpeg, weights
 from networks.detector import Detector, load_detector
 from networks.efficientnet import EfficientNetLite0
+from networks.embedded import YoloDetector
 from networks.encoder import Encoder, load_encoder
 
 
@@ -57,6 +59,24 @@ def test_a_picture_in_a_batch_has_the_answer_that_it_has_alone(detector: Detecto
         assert len(alone) == len(found) == 1
         np.testing.assert_allclose(alone[0].box, found[0].box, atol=0.1)
         assert alone[0].score == pytest.approx(found[0].score, abs=1e-3)
+
+
+@pytest.mark.parametrize(("singly", "expected"), [(False, [2, 1]), (True, [1, 1, 1])])
+def test_pictures_of_one_size_share_a_pass_unless_each_goes_by_itself(singly: bool, expected: list[int]) -> None:
+    passes = []
+
+    def run(pictures: Image) -> NDArray[np.float32]:
+        passes.append(len(pictures))
+        # somebody who stands where the picture is as bright
+        return np.array([[[picture.mean(), 50, 20, 40, 0.9]] for picture in pictures], np.float32)
+
+    pictures = [
+        np.full((*size, 3), brightness, np.uint8)
+        for brightness, size in ((40, (96, 128)), (60, (128, 96)), (80, (96, 128)))
+    ]
+    found = YoloDetector(run, "drawn", singly=singly).detect(pictures, 0.5)
+    assert [person.box[0] for (person,) in found] == [30, 50, 70]
+    assert passes == expected
 
 
 def test_nothing_in_nothing_out(detector: Detector, encoder: Encoder) -> None:
