@@ -75,15 +75,26 @@ async def test_an_answer_too_few_is_an_error_and_not_a_wait_for_ever() -> None:
 
 
 async def test_who_gives_up_during_the_pass_takes_no_answer_away() -> None:
-    network = Network()
-    network.done.clear()
-    batches = Batches(network.work, largest=8)
+    passes: list[list[int]] = []
+    before, during = threading.Event(), threading.Event()
+
+    def work(requests: Sequence[int]) -> list[int]:
+        passes.append(list(requests))
+        (before if len(passes) == 1 else during).wait(60)
+        return [2 * request for request in requests]
+
+    batches = Batches(work, largest=8)
+    first = asyncio.create_task(batches.ask(0))
+    await until(lambda: passes)
     gone, stays = (asyncio.create_task(batches.ask(number)) for number in (1, 2))
-    await until(lambda: network.passes)
+    await asyncio.sleep(0)
+    before.set()
+    await until(lambda: len(passes) == 2)
+    assert passes[1] == [1, 2]
     gone.cancel()
-    network.done.set()
+    during.set()
     async with asyncio.timeout(30):
-        assert await stays == 4
+        assert (await first, await stays) == (0, 4)
         assert await batches.ask(3) == 6
 
 
