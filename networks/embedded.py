@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from domain.records import Detection, Embedding, Image
 from domain.settings import Network
 from networks import weights
-from networks.batches import alike
+from networks.batches import WHOLE, alike, stacked
 from networks.efficientnet import DIMENSIONS, SIZE, EfficientNetLite0
 from networks.runtime import Floats, Run, device_of, runner
 from networks.yolox import YoloxNano
@@ -45,19 +45,17 @@ class YoloDetector:
     It is run on `(B, H, W, 3)` uint8 BGR and gives `(B, N, 5)`: centre and size in pixels, and the score.
     """
 
-    def __init__(self, run: Run, identity: str, *, singly: bool = False) -> None:
-        """`singly`: each picture by itself; else those of one size share a pass."""
+    def __init__(self, run: Run, identity: str, *, together: int) -> None:
+        """`together`: pictures in a pass."""
         self._run = run
-        self._singly = singly
+        self._together = together
         self.identity = identity
 
     def detect(self, pictures: Sequence[Image], score: float) -> list[list[Detection]]:
         """See `networks.detector.Detector`."""
         found: list[list[Detection]] = [[] for _ in pictures]
-        for numbers in [[number] for number in range(len(pictures))] if self._singly else alike(pictures).values():
-            # one alone needs no copy, a fiftieth of the pass
-            alone = pictures[numbers[0]][np.newaxis]
-            batch = alone if len(numbers) == 1 else np.stack([pictures[number] for number in numbers])
+        for numbers in alike(pictures, self._together):
+            batch = stacked([pictures[number] for number in numbers])
             for number, people in zip(numbers, self._run(batch), strict=True):
                 found[number] = _suppress(people, score)
         return found
@@ -93,8 +91,7 @@ def load_yolox(network: Network) -> YoloDetector:
         # pixels of box, then the score
         tolerance=np.array([0.1, 0.1, 0.1, 0.1, 1e-3], np.float32),
     )
-    # its layers fit a processor's cache for one picture: eight together take up to a tenth longer each
-    return YoloDetector(run, identity, singly=device_of(network).type == "cpu")
+    return YoloDetector(run, identity, together=_together(network))
 
 
 class _Directions(nn.Module):
@@ -127,7 +124,7 @@ class EfficientNet:
         """See `networks.encoder.Encoder`."""
         embeddings: list[Embedding] = []
         for first in range(0, len(crops), self._together):
-            vectors = self._run(np.stack([_square(crop) for crop in crops[first : first + self._together]]))
+            vectors = self._run(stacked([_square(crop) for crop in crops[first : first + self._together]]))
             embeddings += [Embedding(vector=vector.copy(), encoder=self.identity) for vector in vectors]
         return embeddings
 
@@ -181,8 +178,15 @@ def load_efficientnet(network: Network) -> EfficientNet:
         dynamic=(0,),
         tolerance=np.array([1e-4], np.float32),
     )
-    # its wide layers fit a processor's cache for one crop: eight together take a quarter longer each
-    return EfficientNet(run, identity, together=1 if device_of(network).type == "cpu" else 256)
+    return EfficientNet(run, identity, together=_together(network))
+
+
+def _together(network: Network) -> int:
+    """Pictures in a pass of these two networks: on a processor one, since their layers fit its cache for one.
+
+    Eight in one tensor take longer each, YOLOX a tenth and EfficientNet a quarter (docs/measurements.md, "Serving").
+    """
+    return 1 if device_of(network).type == "cpu" else WHOLE
 
 
 def _noise(shape: tuple[int, ...]) -> NDArray[np.uint8]:

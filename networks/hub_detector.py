@@ -14,7 +14,7 @@ from domain.errors import NetworksError
 from domain.records import Detection, Image
 from domain.settings import Network
 from networks import hub
-from networks.batches import alike
+from networks.batches import WHOLE, alike
 from networks.hub import Checkpoint
 from networks.runtime import Run, torch_runner
 
@@ -69,7 +69,8 @@ class HubDetector:
         """See `networks.detector.Detector`."""
         found: list[list[Detection]] = [[] for _ in pictures]
         # no processor has to pad then, and boxes are shares of the picture itself
-        for shape, numbers in alike(pictures).items():
+        for numbers in alike(pictures, WHOLE):
+            shape = pictures[numbers[0]].shape
             outputs = torch.from_numpy(self._run(pixels(self._processor, [pictures[number] for number in numbers])))
             answers = self._processor.post_process_object_detection(
                 SimpleNamespace(logits=outputs[..., :-4], pred_boxes=outputs[..., -4:]),

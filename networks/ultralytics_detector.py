@@ -18,6 +18,7 @@ from domain.errors import NetworksError
 from domain.places import cache
 from domain.settings import Network
 from networks import hub
+from networks.batches import WHOLE
 from networks.embedded import YoloDetector
 from networks.runtime import torch_runner
 
@@ -78,7 +79,7 @@ def load_ultralytics(network: Network) -> YoloDetector:
         run = torch_runner(_People(model, int(person)), network)
         # so that what does not fit is told at the start
         run(np.zeros((1, 256, 416, 3), np.uint8))
-    return YoloDetector(run, identity)
+    return YoloDetector(run, identity, together=WHOLE)
 
 
 def _load(network: Network, path: Path) -> Any:

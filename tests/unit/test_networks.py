@@ -61,8 +61,8 @@ def test_a_picture_in_a_batch_has_the_answer_that_it_has_alone(detector: Detecto
         assert alone[0].score == pytest.approx(found[0].score, abs=1e-3)
 
 
-@pytest.mark.parametrize(("singly", "expected"), [(False, [2, 1]), (True, [1, 1, 1])])
-def test_pictures_of_one_size_share_a_pass_unless_each_goes_by_itself(singly: bool, expected: list[int]) -> None:
+@pytest.mark.parametrize(("together", "expected"), [(2, [2, 1]), (1, [1, 1, 1])])
+def test_pictures_of_one_size_share_a_pass_unless_each_goes_by_itself(together: int, expected: list[int]) -> None:
     passes = []
 
     def run(pictures: Image) -> NDArray[np.float32]:
@@ -74,7 +74,7 @@ def test_pictures_of_one_size_share_a_pass_unless_each_goes_by_itself(singly: bo
         np.full((*size, 3), brightness, np.uint8)
         for brightness, size in ((40, (96, 128)), (60, (128, 96)), (80, (96, 128)))
     ]
-    found = YoloDetector(run, "drawn", singly=singly).detect(pictures, 0.5)
+    found = YoloDetector(run, "drawn", together=together).detect(pictures, 0.5)
     assert [person.box[0] for (person,) in found] == [30, 50, 70]
     assert passes == expected
 
